@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MOST_TEST_PROCESSES = 4  # each test may start several workers of its own
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """The whole suite, or a folder of it, runs in parallel; a named file runs in this process."""
     if all(Path(argument.split("::")[0]).is_file() for argument in config.args):

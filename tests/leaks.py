@@ -32,6 +32,7 @@ OUR_SEGMENTS = ("wetlands", "wl", "psm_")  # `psm_` is what multiprocessing.shar
 _MARK = "WETLANDS_TESTS_PROCESS"
 _PROC = Path("/proc")
 _DESCRIPTORS = next((path for path in (Path("/proc/self/fd"), Path("/dev/fd")) if path.exists()), None)
+FINDS_ABANDONED = (_PROC / "self" / "environ").exists()
 _INFRASTRUCTURE = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 
 
@@ -63,9 +64,9 @@ def snapshot() -> Snapshot:
     return {(thing.kind, thing.identity): thing for thing in found}
 
 
-def new_since(before: Snapshot, *, settle: float = SETTLE_SECONDS) -> list[Leak]:
-    """What is here now, was not in `before` and does not go away within `settle` seconds."""
-    deadline = time.monotonic() + settle
+def new_since(before: Snapshot, *, settle: float | None = None) -> list[Leak]:
+    """What is here now, was not in `before` and does not go away within `settle` (`SETTLE_SECONDS`) seconds."""
+    deadline = time.monotonic() + (SETTLE_SECONDS if settle is None else settle)
     pause = 0.002
     while leaked := _difference(before):
         gc.collect()  # what only a reference cycle holds is a matter of time, no leak
@@ -145,7 +146,7 @@ def _read(path: Path) -> str:
 
 def _marked() -> Iterator[int]:
     mark = os.environ.get(_MARK)
-    if mark is None or not _PROC.is_dir():
+    if mark is None or not FINDS_ABANDONED:
         return
     wanted = f"{_MARK}={mark}".encode()
     own = os.getpid()
