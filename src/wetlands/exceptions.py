@@ -1,0 +1,257 @@
+"""Every error this library raises on purpose.
+
+```
+WetlandsError
+├── InvalidDependencyError            a recipe that cannot be understood            (also ValueError)
+│   ├── IncompatibilityException      a requirement that excludes this platform
+│   └── UnsupportedPythonError        a Python that no worker can run on
+├── InvalidNameError                  a name that is not one portable path component (also ValueError)
+├── EnvironmentReuseError             the name is taken by another recipe
+├── EnvironmentNotFoundError          nothing of that name, or no environment in that folder
+├── EnvironmentInUseError             live workers still use what should be removed
+├── RecordError                       a stored record that cannot be read
+├── ProvisioningError                 an environment could not be built or changed
+│   ├── InterpreterNotFoundError      no Python on this machine satisfies the recipe
+│   ├── CommandFailedError            a tool or a user's command ended with a non-zero code
+│   └── ProvisioningCanceledError     the build was cancelled
+├── LaunchError                       workers could not be started
+├── NotLaunchedError                  a call into an environment that has no workers
+├── ModuleNotResolvedError            a module to call that is no file on this machine (also ValueError)
+├── ProtocolError                     the other side of a connection does not speak our language
+└── ExecutionException                a call failed; `.failure` says how
+```
+
+Fields are typed and the sentence is made from them, so a program can act on the fields and a person can read the
+sentence. Each sentence says what was asked, what was found, and what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from wetlands_worker.failures import TaskFailure
+
+__all__ = [
+    "CommandFailedError",
+    "EnvironmentInUseError",
+    "EnvironmentNotFoundError",
+    "EnvironmentReuseError",
+    "ExecutionException",
+    "IncompatibilityException",
+    "InterpreterNotFoundError",
+    "InvalidDependencyError",
+    "InvalidNameError",
+    "LaunchError",
+    "ModuleNotResolvedError",
+    "NotLaunchedError",
+    "ProtocolError",
+    "ProvisioningCanceledError",
+    "ProvisioningError",
+    "RecordError",
+    "UnsupportedPythonError",
+    "WetlandsError",
+]
+
+
+class WetlandsError(Exception):
+    """The root of every error raised on purpose."""
+
+
+class InvalidDependencyError(WetlandsError, ValueError):
+    """A recipe cannot be understood; nothing was touched."""
+
+
+class IncompatibilityException(InvalidDependencyError):  # noqa: N818 - the name is part of the 1.x interface
+    """A required package excludes this platform.
+
+    Attributes:
+        requirement: The requirement as it was written.
+        platform: The platform of this machine, in conda's words (``linux-64``).
+        platforms: The platforms the requirement names.
+    """
+
+    def __init__(self, requirement: str, platform: str, platforms: Sequence[str]) -> None:
+        super().__init__(requirement, platform, tuple(platforms))
+        self.requirement = requirement
+        self.platform = platform
+        self.platforms = tuple(platforms)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.requirement!r} is only for {', '.join(self.platforms)}, and this machine is {self.platform}. "
+            'Add "optional": True to leave it out here, or name this platform in "platforms".'
+        )
+
+
+class UnsupportedPythonError(InvalidDependencyError):
+    """A recipe asks for a Python that no worker can run on (older than 3.8)."""
+
+
+class InvalidNameError(WetlandsError, ValueError):
+    """A name is not one portable path component."""
+
+
+class EnvironmentReuseError(WetlandsError):
+    """An environment of that name exists and was made from another recipe.
+
+    Attributes:
+        name: The name of the environment.
+        reasons: What differs, one sentence each.
+    """
+
+    def __init__(self, name: str, reasons: Sequence[str]) -> None:
+        super().__init__(name, tuple(reasons))
+        self.name = name
+        self.reasons = tuple(reasons)
+
+    def __str__(self) -> str:
+        return (
+            f"Environment {self.name!r} exists, but not as asked: {'; '.join(self.reasons)}. "
+            f"Use create(..., replace_existing=True) to build it anew, load({self.name!r}) to take it as it is, "
+            "or another name."
+        )
+
+
+class EnvironmentNotFoundError(WetlandsError):
+    """Nothing of that name, or no environment in that folder."""
+
+
+class EnvironmentInUseError(WetlandsError):
+    """Live workers still use what should be removed or changed."""
+
+
+class RecordError(WetlandsError):
+    """The stored record of an environment cannot be read.
+
+    Attributes:
+        path: The record file.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"The record {self.path} cannot be read: {self.reason}. "
+            "Build the environment anew with create(..., replace_existing=True)."
+        )
+
+
+class ProvisioningError(WetlandsError):
+    """An environment could not be built or changed; what existed before still works."""
+
+
+class InterpreterNotFoundError(ProvisioningError):
+    """No Python interpreter on this machine satisfies the recipe.
+
+    Attributes:
+        requirement: The Python that was asked for.
+        found: The interpreters that were found, as ``"3.11.7 at /usr/bin/python3"``.
+    """
+
+    def __init__(self, requirement: str, found: Sequence[str]) -> None:
+        super().__init__(requirement, tuple(found))
+        self.requirement = requirement
+        self.found = tuple(found)
+
+    def __str__(self) -> str:
+        found = "; ".join(self.found) if self.found else "none"
+        return (
+            f"No Python that satisfies {self.requirement!r} is installed on this machine (found: {found}). "
+            'Install one, ask for one of these with "python", or add a conda package so that Python comes from conda.'
+        )
+
+
+class CommandFailedError(ProvisioningError):
+    """A tool, or a command of the user, ended with a non-zero code.
+
+    Attributes:
+        command: What was run, secrets masked.
+        exit_code: Its exit code.
+        output: The last lines it wrote.
+        advice: What to do next, where more than the output can be said.
+    """
+
+    def __init__(self, command: str, exit_code: int, output: Sequence[str], advice: str = "") -> None:
+        super().__init__(command, exit_code, tuple(output), advice)
+        self.command = command
+        self.exit_code = exit_code
+        self.output = tuple(output)
+        self.advice = advice
+
+    def __str__(self) -> str:
+        lines = "".join(f"\n  {line}" for line in self.output) or " (it wrote nothing)"
+        advice = f"\n{self.advice}" if self.advice else ""
+        return f"`{self.command}` ended with exit code {self.exit_code}. Its last output:{lines}{advice}"
+
+
+class ProvisioningCanceledError(ProvisioningError):
+    """A build was cancelled; nothing of it is left."""
+
+
+class LaunchError(WetlandsError):
+    """Workers could not be started; none is left running.
+
+    Attributes:
+        environment: The name of the environment.
+        reason: What happened.
+        output: The last lines the worker wrote.
+    """
+
+    def __init__(self, environment: str, reason: str, output: Sequence[str] = ()) -> None:
+        super().__init__(environment, reason, tuple(output))
+        self.environment = environment
+        self.reason = reason
+        self.output = tuple(output)
+
+    def __str__(self) -> str:
+        lines = "".join(f"\n  {line}" for line in self.output)
+        return f"Environment {self.environment!r} could not start its workers: {self.reason}{lines}"
+
+
+class NotLaunchedError(WetlandsError):
+    """A call into an environment that has no workers."""
+
+
+class ModuleNotResolvedError(WetlandsError, ValueError):
+    """A module to call names a file that is not there, or is not something Python can import."""
+
+
+class ProtocolError(WetlandsError):
+    """The other side of a connection does not speak our language, or not this version of it."""
+
+
+class ExecutionException(WetlandsError):  # noqa: N818 - the name is part of the 1.x interface
+    """A call into an environment failed.
+
+    The traceback of the worker is chained as ``__cause__``, so it prints with this exception.
+
+    Attributes:
+        failure: How it failed, as data.
+    """
+
+    def __init__(self, failure: TaskFailure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+        if failure.traceback:
+            self.__cause__ = _RemoteTraceback(failure.traceback)
+
+    def __str__(self) -> str:
+        return str(self.failure)
+
+
+class _RemoteTraceback(Exception):  # noqa: N818 - shown as a cause, never raised
+    """The traceback of a worker, printed as the cause of what the host raises.
+
+    The manner is that of ``concurrent.futures.process._RemoteTraceback``.
+    """
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"

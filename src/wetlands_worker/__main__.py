@@ -1,0 +1,35 @@
+"""Start a worker: ``python <this folder> CALL CONTROL NONCE SESSION``.
+
+Python puts this folder first on ``sys.path``, where ``frames.py`` and the others would shadow a user's modules of the
+same name. So the folder is taken off the path, and the package is adopted under its own name from where it lies.
+"""
+
+import sys
+
+
+def _adopt() -> None:
+    from _frozen_importlib import ModuleSpec  # noqa: PLC0415
+    from _frozen_importlib_external import SourceFileLoader  # noqa: PLC0415 - importlib.util costs milliseconds
+
+    folder = __file__[: -len("/__main__.py")]
+    sys.path[:] = [entry for entry in sys.path if entry != folder]
+    init = __file__[: -len("__main__.py")] + "__init__.py"
+    loader = SourceFileLoader("wetlands_worker", init)
+    spec = ModuleSpec("wetlands_worker", loader, origin=init, is_package=True)
+    spec.submodule_search_locations = [folder]
+    spec.has_location = True
+    package = type(sys)("wetlands_worker")
+    package.__spec__ = spec
+    package.__file__ = init
+    package.__path__ = [folder]
+    package.__package__ = "wetlands_worker"
+    package.__loader__ = loader
+    sys.modules["wetlands_worker"] = package
+    loader.exec_module(package)
+
+
+if __name__ == "__main__":
+    _adopt()
+    from wetlands_worker.serve import main
+
+    main(sys.argv[1:])

@@ -1,0 +1,85 @@
+"""The control connection: a small thread that answers while the main thread is busy with a task.
+
+It takes cancellations and interrupts, answers pings, and notices that the host has gone. Then it climbs the ladder that
+the host would have climbed: an idle worker has already left by itself, because its main thread saw the end of the call
+connection; a busy one is asked to stop, interrupted, and ended. What holds Python's lock for ever cannot be reached by
+any thread of this process; the guardian of the pool ends it.
+"""
+
+import os
+import sys
+from _thread import get_ident, interrupt_main, start_new_thread
+from time import sleep
+
+from wetlands_worker import messages
+from wetlands_worker.frames import BrokenFrameError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Tuple
+
+    from wetlands_worker.frames import Connection
+    from wetlands_worker.serve import Worker
+
+try:
+    from _signal import SIGINT, pthread_kill
+except ImportError:  # Windows
+    pthread_kill = None  # type: ignore[assignment]  # the name is there on every platform
+
+ORPHANED = 75  # the exit code of a worker that ended itself because its host had gone (EX_TEMPFAIL)
+
+
+def serve_control(worker: "Worker", control: "Connection") -> None:
+    """Serve the control connection from a thread of its own, until the process ends."""
+    main_thread = get_ident()
+    # The module `threading` takes whoever imports it first for the main thread, so this thread must not be the one.
+    start_new_thread(_serve, (worker, control, main_thread))
+
+
+def _serve(worker: "Worker", control: "Connection", main_thread: int) -> None:
+    try:
+        while True:
+            frame = control.receive()
+            if frame is None:
+                break
+            kind, number, _body, _buffers = frame
+            if kind == messages.CANCEL:
+                worker.cancel(number)
+            elif kind == messages.INTERRUPT:
+                if worker.runs(number):
+                    interrupt(main_thread)
+            elif kind == messages.PING:
+                control.send(messages.PONG, number)
+            else:
+                break
+    except (OSError, BrokenFrameError):
+        pass
+    _leave(worker, main_thread)
+
+
+def interrupt(main_thread: int) -> None:
+    """Raise KeyboardInterrupt in the main thread, also inside a system call such as ``time.sleep``."""
+    if pthread_kill is None:
+        interrupt_main()
+    else:
+        pthread_kill(main_thread, SIGINT)
+
+
+def _leave(worker: "Worker", main_thread: int) -> None:
+    ladder: "Tuple[Tuple[Callable[[], None], float], ...]" = (
+        (worker.cancel_current, 0.5),
+        (lambda: interrupt(main_thread), 1.0),
+    )
+    for step, pause in ladder:
+        step()
+        sleep(pause)  # an idle worker, or a task that stops, ends the process meanwhile
+    _flush_and_exit()
+
+
+def _flush_and_exit() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # noqa: BLE001, S110 - nobody is left to be told
+            pass
+    os._exit(ORPHANED)

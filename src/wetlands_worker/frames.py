@@ -1,0 +1,273 @@
+"""Frames over a stream socket: a small header, a body, then raw buffers.
+
+```
+0        1        2                 4                                   8                          16
+| kind   | flags  | buffer count    | task number                       | length of the body        |
+| length of each buffer, 8 bytes each | body | buffers, one after the other                         |
+```
+
+All numbers are little-endian. One small frame is one `send` and usually one `recv`. Large buffers are sent from where
+they lie and received into memory of their own, so each crosses with one copy into and one out of the kernel.
+
+Reading can be resumed: when `Connection.receive` is left by an exception (Ctrl-C), what has arrived is kept, and the
+next call goes on from there. A frame whose *sending* is cut short cannot be mended; the connection is closed instead.
+"""
+
+import _socket
+from _struct import Struct
+from _thread import allocate_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from socket import socket
+    from typing import List, Optional, Sequence, Tuple, Union
+
+    Bytes = Union[bytes, bytearray, memoryview]
+    Frame = Tuple[int, int, Union[bytes, bytearray], Sequence[bytearray]]
+
+_HEADER = Struct("<BBHIQ")
+_HEADER_SIZE = _HEADER.size
+_CHUNK = 1 << 16
+_MAX_BUFFERS = 0xFFFF
+_MAX_PARTS = 512  # of one sendmsg; the smallest IOV_MAX in use is 1024
+_DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
+
+MAX_LENGTH = 1 << 44
+"""A length above this is not data but a broken stream."""
+
+
+class BrokenFrameError(Exception):
+    """What arrived is not a frame."""
+
+
+class Connection:
+    """One end of a stream socket that carries frames; any thread may send, one at a time may receive."""
+
+    __slots__ = ("_buffer", "_end", "_large", "_lock", "_recv_into", "_send", "_start", "_unsent", "_view", "socket")
+
+    def __init__(self, sock: "Union[socket, _socket.socket]") -> None:
+        self.socket = sock
+        self._send = sock.send
+        self._recv_into = sock.recv_into
+        self._lock = allocate_lock()
+        self._unsent = b""
+        self._buffer = bytearray(_CHUNK)
+        self._view = memoryview(self._buffer)
+        self._start = 0
+        self._end = 0
+        self._large: "Optional[_LargeFrame]" = None
+
+    # ---------------------------------------------------------------- sending
+
+    def send(self, kind: int, number: int, body: "Bytes" = b"", buffers: "Sequence[memoryview]" = ()) -> None:
+        """Send one frame; returns when the kernel has taken all of it.
+
+        Raises:
+            OSError: The other side is gone.
+        """
+        size = len(body)
+        header = _HEADER.pack(kind, 0, len(buffers), number, size)
+        with self._lock:
+            try:
+                if self._unsent:
+                    self._send_all(self._unsent)
+                    self._unsent = b""
+                if size < _CHUNK and not buffers:
+                    frame = header + body
+                    sent = self._send(frame)
+                    if sent != len(frame):
+                        self._send_all(memoryview(frame)[sent:])
+                else:
+                    self._send_parts(header, body, buffers)
+            except BaseException:  # also Ctrl-C: how much was sent is not known
+                self.abort()
+                raise
+
+    def offer(self, kind: int, number: int, body: bytes) -> bool:
+        """Send one small frame if that needs no waiting; whether it was taken.
+
+        Raises:
+            OSError: The other side is gone.
+        """
+        if not self._lock.acquire(False):  # noqa: FBT003 - the lock of _thread takes it by position only
+            return False
+        try:
+            if self._unsent:
+                sent = self._send_now(self._unsent)
+                self._unsent = self._unsent[sent:]
+                if self._unsent:
+                    return False
+            frame = _HEADER.pack(kind, 0, 0, number, len(body)) + body
+            sent = self._send_now(frame)
+            if sent == 0:
+                return False
+            self._unsent = frame[sent:]
+            return True
+        finally:
+            self._lock.release()
+
+    def flush(self) -> None:
+        """Send what `offer` could only begin."""
+        with self._lock:
+            if self._unsent:
+                self._send_all(self._unsent)
+                self._unsent = b""
+
+    def _send_now(self, data: bytes) -> int:
+        if not _DONTWAIT:  # Windows: small frames fit where select says that there is room
+            import select  # noqa: PLC0415 - only needed here, on one platform
+
+            if not select.select((), (self.socket.fileno(),), (), 0)[1]:
+                return 0
+            return self._send(data)
+        try:
+            return self._send(data, _DONTWAIT)
+        except BlockingIOError:
+            return 0
+
+    def _send_all(self, data: "Bytes") -> None:
+        self.socket.sendall(data)
+
+    def _send_parts(self, header: bytes, body: "Bytes", buffers: "Sequence[memoryview]") -> None:
+        if len(buffers) > _MAX_BUFFERS:
+            message = f"a frame carries at most {_MAX_BUFFERS} buffers, not {len(buffers)}"
+            raise ValueError(message)
+        lengths = b"".join(buffer.nbytes.to_bytes(8, "little") for buffer in buffers)
+        parts: "List[Bytes]" = [header + lengths, body]
+        parts.extend(buffer.cast("B") for buffer in buffers if buffer.nbytes)
+        sendmsg = getattr(self.socket, "sendmsg", None)
+        if sendmsg is None:  # Windows
+            for part in parts:
+                self._send_all(part)
+            return
+        for first in range(0, len(parts), _MAX_PARTS):
+            group = parts[first : first + _MAX_PARTS]
+            sent = sendmsg(group)
+            for part in group:
+                length = len(part)
+                if sent < length:
+                    self._send_all(memoryview(part)[sent:])
+                sent = max(0, sent - length)
+
+    # -------------------------------------------------------------- receiving
+
+    def receive(self) -> "Optional[Frame]":
+        """The next frame as (kind, task number, body, buffers), or None when the other side is gone.
+
+        Raises:
+            BrokenFrameError: What arrived is not a frame.
+        """
+        while True:
+            if self._large is None:
+                start = self._start
+                available = self._end - start
+                if available >= _HEADER_SIZE:
+                    kind, _flags, count, number, size = _HEADER.unpack_from(self._buffer, start)
+                    first = start + _HEADER_SIZE
+                    if not count and size <= available - _HEADER_SIZE:
+                        last = first + size
+                        if last == self._end:
+                            self._start = self._end = 0
+                        else:
+                            self._start = last
+                        return kind, number, self._buffer[first:last], ()
+                    if size > MAX_LENGTH:
+                        message = f"a frame of {size} bytes was announced"
+                        raise BrokenFrameError(message)
+                    if count or size > _CHUNK - _HEADER_SIZE:
+                        self._large = _LargeFrame(kind, number, size, count)
+                        self._start = first
+                        continue
+                if not self._fill():
+                    return None
+            else:
+                frame = self._receive_large(self._large)
+                if frame is None:
+                    return None
+                self._large = None
+                return frame
+
+    def _fill(self) -> bool:
+        if self._start:
+            rest = self._end - self._start
+            self._view[:rest] = bytes(self._view[self._start : self._end])
+            self._start, self._end = 0, rest
+        try:
+            got = self._recv_into(self._view[self._end :])
+        except (ConnectionError, ValueError):  # reset by a dying peer, or closed on this side
+            return False
+        self._end += got
+        return got > 0
+
+    def _receive_large(self, large: "_LargeFrame") -> "Optional[Frame]":
+        while True:
+            room = large.room()
+            if room is None:
+                return large.frame()
+            available = self._end - self._start
+            if available:
+                taken = min(available, len(room))
+                room[:taken] = self._view[self._start : self._start + taken]
+                self._start += taken
+            else:
+                self._start = self._end = 0
+                try:
+                    taken = self._recv_into(room)
+                except (ConnectionError, ValueError):
+                    return None
+                if not taken:
+                    return None
+            large.filled += taken
+
+    # ----------------------------------------------------------------- ending
+
+    def abort(self) -> None:
+        """Make both sides see the end, without waiting; safe while another thread receives."""
+        try:
+            self.socket.shutdown(_socket.SHUT_RDWR)
+        except OSError:  # already disconnected
+            pass
+
+    def close(self) -> None:
+        """Close this end; no thread may still be receiving."""
+        self.socket.close()
+
+
+class _LargeFrame:
+    """A frame that does not fit the small buffer, while it arrives."""
+
+    __slots__ = ("_body", "_buffers", "_kind", "_number", "_segment", "_segments", "_table", "filled")
+
+    def __init__(self, kind: int, number: int, size: int, count: int) -> None:
+        self._kind = kind
+        self._number = number
+        self._body = bytearray(size)
+        self._buffers: "List[bytearray]" = []
+        self._table = bytearray(8 * count)
+        self._segments = [self._table, self._body]
+        self._segment = 0
+        self.filled = 0
+
+    def room(self) -> "Optional[memoryview]":
+        """Where the next bytes belong, or None when all are here."""
+        while self._segment < len(self._segments):
+            segment = self._segments[self._segment]
+            if self.filled < len(segment):
+                return memoryview(segment)[self.filled :]
+            if self._segment == 0:
+                self._make_buffers()
+            self._segment += 1
+            self.filled = 0
+        return None
+
+    def frame(self) -> "Frame":
+        return self._kind, self._number, self._body, self._buffers
+
+    def _make_buffers(self) -> None:
+        for first in range(0, len(self._table), 8):
+            length = int.from_bytes(self._table[first : first + 8], "little")
+            if length > MAX_LENGTH:
+                message = f"a buffer of {length} bytes was announced"
+                raise BrokenFrameError(message)
+            self._buffers.append(bytearray(length))
+        self._segments.extend(self._buffers)

@@ -1,0 +1,62 @@
+"""The table of messages: what each frame means, and who sends it on which connection.
+
+A worker has two connections. The main thread of the worker reads the *call* connection itself, so that a call costs no
+thread hop. A small thread serves the *control* connection, so that a worker stuck in a long call still answers.
+
+| frame | connection | from | task | body | buffers |
+|---|---|---|---|---|---|
+| HELLO | call | worker | - | a dict: `protocol`, `python`, `pid` | - |
+| CALL | call | host | number | target header, then the values `(args, kwargs)` | of the values |
+| SCRIPT | call | host | number | target header, then the values `(args, run_name)` | of the values |
+| RESULT | call | worker | number | the value | of the value |
+| FAILURE | call | worker | number | a plain tuple, see `wetlands_worker.serve` | - |
+| CANCELED | call | worker | number | empty | - |
+| UPDATE | call | worker | number | `(message, current, maximum)`; None: unchanged | - |
+| OUTPUT | call | worker | number | `(key, value)` | of the value |
+| LOG | call | worker | number | `(level, message)` | - |
+| CANCEL | control | host | number | empty | - |
+| INTERRUPT | control | host | number | empty | - |
+| PING | control | host | any | empty | - |
+| PONG | control | worker | the same | empty | - |
+
+Fields that a receiver does not know are ignored; a kind that it does not know breaks the connection. Numbers from 64 up
+are kept for streamed items with credits, calls from the worker back to the host, and references to kept values.
+"""
+
+PROTOCOL_VERSION = 1
+
+HELLO = 1
+CALL = 2
+SCRIPT = 3
+RESULT = 4
+FAILURE = 5
+CANCELED = 6
+UPDATE = 7
+OUTPUT = 8
+LOG = 9
+
+CANCEL = 32
+INTERRUPT = 33
+PING = 34
+PONG = 35
+
+
+def pack_target(target: str, function: str) -> bytes:
+    """The head of a CALL or SCRIPT body: which module or file, and which function of it.
+
+    It is the same for every call of one function, so the host builds it once and the worker looks it up as it is.
+    """
+    text = f"{target}\0{function}".encode("utf-8", "surrogateescape")
+    return len(text).to_bytes(2, "little") + text
+
+
+def split_target(body: "memoryview") -> "tuple[bytes, memoryview]":
+    """Split a CALL or SCRIPT body into its head and the encoded values."""
+    end = 2 + int.from_bytes(body[:2], "little")
+    return bytes(body[2:end]), body[end:]
+
+
+def unpack_target(head: bytes) -> "tuple[str, str]":
+    """What `pack_target` packed, without its length."""
+    target, _, function = head.decode("utf-8", "surrogateescape").partition("\0")
+    return target, function

@@ -1,0 +1,255 @@
+"""The worker's main loop: read a call, run it on the main thread, send what came of it.
+
+A FAILURE body is the plain tuple ``(category, message, traceback, frames, remote exception, serialization context)``,
+made of strings, numbers and tuples only, so that every Python can read what another one wrote.
+"""
+
+import os
+import sys
+from _thread import allocate_lock
+
+from wetlands_worker import messages, stdio
+from wetlands_worker.frames import Connection
+from wetlands_worker.handle import RemoteTaskHandle, provide
+from wetlands_worker.invoke import call as invoke
+from wetlands_worker.modules import ModuleLoader
+from wetlands_worker.values import DecodeError, EncodeError, decode, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List, Optional, Sequence, Tuple, Union
+
+    Number = Union[int, float]
+    Outcome = Tuple[int, bytes, Sequence[memoryview]]
+
+_MAX_EARLY = 1024
+
+
+class Worker:
+    """One worker process: its connections, its loader of user modules, and the task it runs."""
+
+    def __init__(self, call: Connection, session: str) -> None:
+        self._call = call
+        self._session = session
+        self._loader = ModuleLoader()
+        self._targets: "Dict[bytes, Tuple[str, str]]" = {}
+        self._current: "Optional[RemoteTaskHandle]" = None
+        self._interruptible = False
+        self._early: "Dict[int, None]" = {}  # canceled before they came; a dict keeps the order
+        self._early_lock = allocate_lock()
+        self._pid = os.getpid()
+        self._warned = False
+
+    # ------------------------------------------------------------- main loop
+
+    def serve(self) -> None:
+        """Run calls one after the other until the host closes the connection."""
+        receive = self._call.receive
+        while True:
+            frame = receive()
+            if frame is None:
+                return
+            kind, number, body, buffers = frame
+            if kind not in (messages.CALL, messages.SCRIPT):
+                return
+            del frame
+            try:
+                self._answer(number, self._run(kind, number, memoryview(body), buffers))
+            except OSError:  # the host has gone
+                return
+            del body, buffers  # an idle worker keeps no arguments alive
+
+    def _run(self, kind: int, number: int, body: memoryview, buffers: "Sequence[bytearray]") -> "Outcome":
+        handle = self._current = RemoteTaskHandle(number, self)
+        try:
+            self._interruptible = True
+            if number in self._early:
+                handle.cancel()
+                outcome: "Outcome" = (messages.CANCELED, b"", ())
+            else:
+                outcome = self._outcome(kind, body, buffers, handle)
+            self._interruptible = False
+        except BaseException as error:  # noqa: BLE001 - whatever user code raises is an answer
+            self._interruptible = False
+            outcome = _failure(error, handle)
+        if os.getpid() != self._pid:  # user code forked, and this is the child coming back
+            stdio.flush()
+            os._exit(0)
+        return outcome
+
+    def _outcome(
+        self, kind: int, body: memoryview, buffers: "Sequence[bytearray]", handle: RemoteTaskHandle
+    ) -> "Outcome":
+        head, values = messages.split_target(body)
+        target = self._targets.get(head)
+        if target is None:
+            target = self._targets[head] = messages.unpack_target(head[2:])
+        args, options = decode(values, buffers)  # type: ignore[misc]  # the host encodes a pair
+        if kind == messages.CALL:
+            result = invoke(self._loader.function(*target), args, options, handle)
+        else:
+            result = self._loader.run_script(target[0], args, options)
+            return (messages.RESULT, *encode(_crossing(result)))
+        return (messages.RESULT, *encode(result))
+
+    def _answer(self, number: int, outcome: "Outcome") -> None:
+        kind, body, buffers = outcome
+        handle = self._current
+        if handle is not None:
+            if handle._finish():  # noqa: SLF001 - the loop is the other half of the handle
+                kind, body, buffers = messages.CANCELED, b"", ()
+            self.progress_later(handle)
+        stdio.flush()
+        self._current = None
+        if self._early:
+            with self._early_lock:
+                self._early.pop(number, None)
+        self._call.send(kind, number, body, buffers)
+
+    # ------------------------------------------- asked by the control thread
+
+    def cancel(self, number: int) -> None:
+        """Ask a task to stop, or drop it when it has not come yet."""
+        current = self._current
+        if current is not None and current._number == number:  # noqa: SLF001 - see above
+            current.cancel_requested = True
+            return
+        with self._early_lock:
+            self._early[number] = None
+            while len(self._early) > _MAX_EARLY:
+                del self._early[next(iter(self._early))]
+        current = self._current  # it may have begun between the two looks
+        if current is not None and current._number == number:  # noqa: SLF001 - see above
+            current.cancel_requested = True
+
+    def cancel_current(self) -> None:
+        """Ask whatever runs to stop."""
+        current = self._current
+        if current is not None:
+            current.cancel_requested = True
+
+    def runs(self, number: int) -> bool:
+        """Whether the main thread is in this task's user code."""
+        current = self._current
+        return self._interruptible and current is not None and current._number == number  # noqa: SLF001 - see above
+
+    def interrupted(self, _signal: int, _frame: object) -> None:
+        """SIGINT: leave the running user code, once; outside of it there is nothing to leave."""
+        if self._interruptible:
+            self._interruptible = False
+            raise KeyboardInterrupt
+
+    def current(self) -> "Optional[RemoteTaskHandle]":
+        """The handle of the running task."""
+        return self._current
+
+    def task_id(self) -> str:
+        """The id under which the host knows the running task."""
+        current = self._current
+        return "" if current is None else f"{self._session}-{current._number}"  # noqa: SLF001 - see above
+
+    # --------------------------------------------------- Reporter of handles
+
+    def progress(
+        self, number: int, message: "Optional[str]", current: "Optional[Number]", maximum: "Optional[Number]"
+    ) -> bool:
+        """Send progress unless that would block."""
+        return self._call.offer(messages.UPDATE, number, encode((message, current, maximum))[0])
+
+    def progress_later(self, handle: RemoteTaskHandle) -> None:
+        """Send what was merged while the connection was full."""
+        self._call.flush()
+        pending = handle._take_pending()  # noqa: SLF001 - see above
+        if pending is not None:
+            self._call.send(messages.UPDATE, handle._number, encode(pending)[0])  # noqa: SLF001 - see above
+
+    def output(self, number: int, key: str, value: object) -> None:
+        """Send one named output."""
+        self._call.send(messages.OUTPUT, number, *encode((key, value)))
+
+    def log(self, number: int, level: int, message: str) -> None:
+        """Send one log record."""
+        self._call.send(messages.LOG, number, encode((level, message))[0])
+
+    def late(self, what: str) -> None:
+        """Warn once that a thread of a task outlived it."""
+        if not self._warned:
+            self._warned = True
+            print(  # noqa: T201 - stderr is how a worker's code speaks to the log
+                f"task.{what}() was called after its function had returned; this and later ones are ignored",
+                file=sys.stderr,
+            )
+
+    def close_in_child(self) -> None:
+        """A forked child of user code is no worker: the host must see the end when the worker itself ends."""
+        self._call.close()
+
+
+def _crossing(namespace: "Dict[str, object]") -> "Dict[str, Tuple[bytes, List[object]]]":
+    """Each global encoded for itself, without those that cannot cross."""
+    from pickle import PickleBuffer  # noqa: PLC0415 - only scripts need it
+
+    crossing: "Dict[str, Tuple[bytes, List[object]]]" = {}
+    for name, value in namespace.items():
+        try:
+            body, buffers = encode(value)
+        except EncodeError:
+            continue
+        crossing[name] = (body, [PickleBuffer(buffer) for buffer in buffers])
+    return crossing
+
+
+def _failure(error: BaseException, handle: RemoteTaskHandle) -> "Outcome":
+    from wetlands_worker import failures  # noqa: PLC0415 - only a failure needs it
+
+    if isinstance(error, KeyboardInterrupt) and handle.cancel_requested:
+        return messages.CANCELED, b"", ()
+    if handle.cancel_requested and failures.is_cancellation(error):
+        return messages.CANCELED, b"", ()
+    if isinstance(error, (EncodeError, DecodeError)):
+        where = "result" if isinstance(error, EncodeError) else "arguments"
+        plain: "Tuple[object, ...]" = ("serialization", str(error), None, (), None, where)
+    else:
+        info = failures.describe(error)
+        frames = tuple(tuple(frame) for frame in failures.plain_frames(error))
+        plain = ("remote_exception", info.message, info.traceback, frames, failures.to_plain(info), None)
+    return messages.FAILURE, encode(plain)[0], ()
+
+
+def main(arguments: "List[str]") -> None:
+    """Connect, say hello, and serve until the host is gone."""
+    import _signal  # noqa: PLC0415 - builtin
+    import faulthandler  # noqa: PLC0415 - builtin
+
+    from wetlands_worker import alias  # noqa: PLC0415 - a name of this function only
+    from wetlands_worker.control import serve_control  # noqa: PLC0415 - a name of this function only
+
+    call_descriptor, control_descriptor, nonce, session = arguments
+    call = _connect(int(call_descriptor))
+    control = _connect(int(control_descriptor))
+    faulthandler.enable(os.dup(2))  # of its own, so that it works when user code closes stderr
+    worker = Worker(call, session)
+    provide(worker.current)
+    stdio.redirect(nonce, worker.task_id)
+    alias.install()
+    sys.argv = [""]
+    main_module = sys.modules["__main__"]  # kept alive: its end would clear the globals this code runs on
+    sys.modules["__main__"] = type(sys)("__main__")
+    if hasattr(os, "register_at_fork"):  # POSIX
+        os.register_at_fork(after_in_child=worker.close_in_child)
+        os.register_at_fork(after_in_child=control.close)
+    _signal.signal(_signal.SIGINT, worker.interrupted)
+    serve_control(worker, control)
+    version = ".".join(map(str, sys.version_info[:3]))
+    hello = {"protocol": messages.PROTOCOL_VERSION, "python": version, "pid": os.getpid()}
+    call.send(messages.HELLO, 0, encode(hello)[0])
+    worker.serve()
+    del main_module
+    stdio.flush()
+
+
+def _connect(descriptor: int) -> Connection:
+    import _socket  # noqa: PLC0415 - the public module costs milliseconds
+
+    os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional in the standard library
+    return Connection(_socket.socket(fileno=descriptor))

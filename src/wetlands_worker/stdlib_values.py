@@ -1,0 +1,97 @@
+"""How values of the standard library cross that plain pickle cannot send, or ties to one version of Python.
+
+* Paths: Python 3.13 pickles them as ``pathlib._local.PosixPath``, which no other version has. A concrete path of the
+  other operating system arrives as the pure path of its flavour.
+* ``memoryview``: refused by pickle; arrives as a memoryview of the same format and shape on memory of its own.
+* ``array.array``: pickle copies it twice; its memory travels as a buffer.
+"""
+
+from __future__ import annotations
+
+import sys
+from _pickle import PickleBuffer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Callable
+    from pathlib import PurePath
+
+    Reducer = Callable[..., tuple[object, ...]]
+
+__all__ = ["make_array", "make_memoryview", "make_path", "reduce_memoryview", "reducers"]
+
+_PATHS = ("PurePosixPath", "PureWindowsPath", "PosixPath", "WindowsPath")
+_FORMATS = "?cbBhHiIlLqQnNefd"  # what memoryview.cast() understands
+
+
+def reducers(library: str) -> dict[type, Reducer]:
+    """The reducers for the types of a loaded library; none while it is still being imported."""
+    module = sys.modules[library]
+    if library == "array":
+        return {module.array: _reduce_array} if hasattr(module, "array") else {}
+    return {module.PurePath: _reduce_path} if hasattr(module, "WindowsPath") else {}
+
+
+def _reduce_path(path: PurePath) -> tuple[object, ...]:
+    kind = type(path)
+    if kind.__name__ in _PATHS and kind.__module__ in {"pathlib", "pathlib._local"}:
+        return make_path, (kind.__name__, str(path))
+    return NotImplemented  # a class of the user, which crosses by its name
+
+
+def make_path(kind: str, text: str) -> PurePath:
+    """Rebuild a path; one that cannot be concrete on this operating system becomes pure."""
+    import pathlib  # noqa: PLC0415 - slow, and only needed here
+
+    try:
+        return getattr(pathlib, kind)(text)  # type: ignore[no-any-return]
+    except NotImplementedError:  # UnsupportedOperation since 3.13, a subclass
+        return getattr(pathlib, "Pure" + kind)(text)  # type: ignore[no-any-return]
+
+
+def reduce_memoryview(view: memoryview) -> tuple[object, ...]:
+    """Describe a memoryview; one that is not contiguous is copied into C order."""
+    form = view.format.lstrip("@")
+    if form not in _FORMATS or not form:
+        msg = f"a memoryview of format {view.format!r} has no portable form; send an array or bytes instead"
+        raise TypeError(msg)
+    shape = view.shape
+    if view.c_contiguous:
+        memory = PickleBuffer(view)
+    else:
+        copy = bytearray(view.tobytes())
+        memory = PickleBuffer(memoryview(copy).toreadonly() if view.readonly else copy)
+    return make_memoryview, (form, shape, memory)
+
+
+def make_memoryview(form: str, shape: tuple[int, ...], memory: bytes | bytearray | memoryview) -> memoryview:
+    """Rebuild a memoryview on the memory that arrived."""
+    flat = memoryview(memory).cast("B")
+    if 0 in shape:  # cast() refuses empty shapes of more than one dimension
+        return flat.cast(form) if len(shape) == 1 else flat
+    if not shape:
+        return flat.cast(form, ())
+    return flat.cast(form, list(shape))
+
+
+def _reduce_array(array: array[int]) -> tuple[object, ...]:
+    if type(array).__module__ != "array" or not array:
+        return NotImplemented
+    return make_array, (array.typecode, array.itemsize, PickleBuffer(memoryview(array).toreadonly()))
+
+
+def make_array(typecode: str, itemsize: int, memory: bytes | bytearray | memoryview) -> array[int]:
+    """Rebuild an ``array.array``.
+
+    Raises:
+        ValueError: The C type has another size on this machine.
+    """
+    from array import array  # noqa: PLC0415 - only needed here
+
+    rebuilt = array(typecode)
+    if rebuilt.itemsize != itemsize:
+        msg = f"array.array({typecode!r}) has items of {itemsize} bytes there and of {rebuilt.itemsize} here"
+        raise ValueError(msg)
+    rebuilt.frombytes(memory)
+    return rebuilt

@@ -1,0 +1,241 @@
+"""Turns any value into bytes and back, between two Pythons that may differ in version and in what is installed.
+
+The same file runs on both sides of the wire. A value becomes a pickle of protocol 5, the *body*, and *buffers*: the large
+pieces of memory in it (arrays, bytes, anything that offers a ``PickleBuffer``), not copied but referred to. What plain
+pickle would tie to one version of a library is described by reducers of our own instead (`array_values`, `stdlib_values`).
+
+Rules:
+    * By value: what arrives shares no memory with what was sent. Two references to one object inside one value stay one
+      object; two *views* of one memory become two arrays.
+    * Functions and classes cross by name and must be importable on the other side.
+    * A failure names the offending part (`EncodeError`) or what is missing (`DecodeError`). Nothing that a user's
+      ``__reduce__`` or ``__setstate__`` raises gets out unwrapped, except ``KeyboardInterrupt``.
+"""
+
+from __future__ import annotations
+
+import sys
+from _pickle import Pickler, PickleBuffer, Unpickler, loads  # `pickle` itself would also import struct, re and enum
+from io import BytesIO
+
+from wetlands_worker.stdlib_values import reduce_memoryview
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Union
+
+    Reduced = Union[tuple[object, ...], str]
+    Reducer = Callable[[object], Reduced]
+
+__all__ = ["DecodeError", "EncodeError", "decode", "encode"]
+
+_PROTOCOL = 5
+_STACK_GLOBAL = b"\x93"
+
+
+class EncodeError(Exception):
+    """A value cannot be sent.
+
+    Attributes:
+        path: Which part of it, as an expression: ``args[0]['callback'][2]``.
+        reason: Why, and what to do instead.
+        type_name: The type of that part.
+    """
+
+    def __init__(self, path: str, reason: str, type_name: str) -> None:
+        super().__init__(path, reason, type_name)
+        self.path = path
+        self.reason = reason
+        self.type_name = type_name
+
+    def __str__(self) -> str:
+        return f"{self.path} (of type {self.type_name}) cannot be sent: {self.reason}"
+
+
+class DecodeError(Exception):
+    """A value that arrived cannot be rebuilt here.
+
+    Attributes:
+        reason: What is missing or went wrong, and in which Python.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def encode(
+    value: object, *, inline_below: int = 4096, name: str | tuple[str, ...] = "value"
+) -> tuple[bytes, list[memoryview]]:
+    """Turn a value into a body and the buffers that travel beside it.
+
+    Contiguous arrays (C or Fortran order) and large byte strings are not copied: a buffer is a view of the memory of
+    the value, valid as long as it is kept, and shows what is written into that memory before it is sent.
+
+    Args:
+        value: Anything that can be pickled, and what `array_values` and `stdlib_values` add.
+        inline_below: Memory of fewer bytes than this is copied into the body. Byte strings stay there below 64 KiB.
+        name: What the value is called in the path of an `EncodeError`; for a tuple, possibly one name for each item.
+
+    Returns:
+        The body, and flat, C-contiguous views of bytes.
+
+    Raises:
+        EncodeError: A part of the value cannot be sent; nothing was changed.
+    """
+    sink = _Sink()
+    sink.inline_below = inline_below
+    sink.buffers = buffers = []
+    try:
+        # The pickler lives until the end: its memo keeps alive what the chunks refer to.
+        pickler = ValuePickler(sink, _PROTOCOL, True, sink.take)  # noqa: FBT003 - keywords cost a third more here
+        pickler.dump(value)
+        return b"".join(sink), buffers
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a user's __reduce__ may raise anything, SystemExit included
+        from wetlands_worker.faulty_part import explain  # noqa: PLC0415 - only when something failed
+
+        raise EncodeError(*explain(value, name, error)) from error
+
+
+def decode(body: bytes | bytearray | memoryview, buffers: Sequence[object]) -> object:
+    """Rebuild a value from what `encode` returned.
+
+    Arrays are built on the buffers without a copy and own them from then on, so give writable ones that nobody else
+    uses (an array whose source was writable is copied out of a buffer that is not).
+
+    Args:
+        body: The body.
+        buffers: As many bytes-like objects as there were buffers, in their order.
+
+    Raises:
+        DecodeError: Something the value needs is missing here, or its bytes are damaged.
+    """
+    try:
+        if isinstance(body, (bytes, bytearray)) and _STACK_GLOBAL not in body:
+            return loads(body, buffers=buffers)  # it names no class and no function, so there is no name to translate
+        return _ValueUnpickler(BytesIO(body), buffers=buffers).load()
+    except (KeyboardInterrupt, DecodeError):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a user's __setstate__ may raise anything, SystemExit included
+        from wetlands_worker.foreign_names import explain  # noqa: PLC0415 - only when something failed
+
+        raise DecodeError(explain(error)) from error
+
+
+class ValuePickler(Pickler):
+    """A pickler that asks our reducers first."""
+
+    def reducer_override(self, value: object) -> object:
+        """Describe a value of a kind that we know; called for all that is not a plain scalar or container."""
+        if len(sys.modules) != _modules_seen:
+            _learn_kinds()
+        if not isinstance(value, _kinds):
+            return NotImplemented
+        for base in type(value).__mro__:
+            reduce = _reducers.get(base)
+            if reduce is not None:
+                return reduce(value)
+        return NotImplemented  # only its `__class__` said so
+
+
+class _ValueUnpickler(Unpickler):
+    """An unpickler that knows where names live in this Python and this numpy."""
+
+    def find_class(self, module: str, name: str) -> object:
+        if module.startswith("wetlands_worker."):
+            return super().find_class(module, name)
+        from wetlands_worker.foreign_names import find  # noqa: PLC0415 - plain values do not need it
+
+        return find(module, name, super().find_class)
+
+
+# What is known depends on what is loaded: we import no library for its values to cross, it is loaded where they exist.
+_waiting = {"numpy": "array_values", "pathlib": "stdlib_values", "array": "stdlib_values"}
+_reducers: dict[type, Reducer] = {memoryview: reduce_memoryview}
+_kinds: tuple[type, ...] = (memoryview,)
+_modules_seen = -1
+
+
+def _learn_kinds() -> None:
+    """Add the reducers of libraries that were loaded since the last look."""
+    global _kinds, _modules_seen  # noqa: PLW0603 - one cache for the process; racing threads store the same
+    count = len(sys.modules)
+    for library, owner in tuple(_waiting.items()):
+        if library in sys.modules:
+            reducers = __import__("wetlands_worker." + owner, fromlist=("reducers",)).reducers(library)
+            if not reducers:
+                return  # another thread is still importing it: look again at the next value
+            _reducers.update(reducers)
+            _kinds = tuple(_reducers)
+            _waiting.pop(library, None)
+    _modules_seen = count
+
+
+class _Sink(list):  # type: ignore[type-arg]  # list[bytes] cannot be subscripted at run time under 3.8
+    """The file a pickler writes to: a list of chunks.
+
+    CPython hands large byte strings to ``write`` as they are, right after a write that ends in their opcode and length
+    (``_Pickler_write_bytes`` in ``Modules/_pickle.c``, the same since 3.7). So they need not be copied: the opcode is
+    replaced by "bytes(next buffer)". Where a Python should write otherwise, the string simply stays in the body.
+    """
+
+    __slots__ = ("buffers", "inline_below")
+    buffers: list[memoryview]
+    inline_below: int
+
+    def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        if len(chunk) < _LARGE:
+            self.append(chunk)
+        elif type(chunk) is bytes or type(chunk) is bytearray:
+            opcode = _opcode(type(chunk), len(chunk))
+            if self and len(chunk) >= self.inline_below and _ends_outside_frames(self[-1], opcode):
+                self[-1] = self[-1][: -len(opcode)] + _TAKE_BUFFER[type(chunk)]
+                self.buffers.append(memoryview(chunk))
+            else:
+                self.append(chunk)
+        else:
+            self.append(bytes(chunk))  # a view of memory that belongs to the pickler
+
+    def take(self, buffer: PickleBuffer) -> bool:
+        """Tell a pickler whether a buffer stays in the body."""
+        raw = buffer.raw()
+        if raw.nbytes < self.inline_below:
+            return True
+        self.buffers.append(raw)
+        return False
+
+
+_LARGE = 1 << 16  # FRAME_SIZE_TARGET of _pickle.c
+_FRAME, _FRAME_HEADER = 0x95, 9
+
+
+def _take_buffer(kind: type) -> bytes:
+    """Pickle code that leaves ``kind(next buffer)`` on the stack."""
+    words = b"".join(b"\x8c" + bytes((len(word),)) + word for word in (b"builtins", kind.__name__.encode()))
+    return words + b"\x93\x97\x85R"  # STACK_GLOBAL NEXT_BUFFER TUPLE1 REDUCE
+
+
+_TAKE_BUFFER = {bytes: _take_buffer(bytes), bytearray: _take_buffer(bytearray)}
+
+
+def _opcode(kind: type, length: int) -> bytes:
+    """The opcode and length that pickle writes before the content of a large byte string."""
+    if kind is bytearray:
+        return b"\x96" + length.to_bytes(8, "little")
+    if length <= 0xFFFFFFFF:
+        return b"B" + length.to_bytes(4, "little")
+    return b"\x8e" + length.to_bytes(8, "little")
+
+
+def _ends_outside_frames(chunk: bytes, opcode: bytes) -> bool:
+    """Whether a chunk ends in that opcode and it is one: pickle writes those of large strings outside of frames."""
+    if not chunk.endswith(opcode):
+        return False
+    start = 2 if chunk[0] == 0x80 else 0  # the PROTO opcode stands before the first frame
+    if chunk[start] == _FRAME:
+        frame_end = start + _FRAME_HEADER + int.from_bytes(chunk[start + 1 : start + _FRAME_HEADER], "little")
+        return frame_end == len(chunk) - len(opcode)
+    return len(chunk) - len(opcode) - start < 4  # FRAME_SIZE_MIN: shorter pieces get no frame
