@@ -1,0 +1,104 @@
+"""What differs between two recipes, in sentences for people."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Protocol
+
+from wetlands._spec.checks import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from wetlands._spec.model import Spec
+
+__all__ = ["differences"]
+
+
+class _Requirement(Protocol):
+    """What the three kinds of requirements have in common."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+def differences(stored: Spec, requested: Spec) -> tuple[str, ...]:
+    """Say what was asked before and is asked otherwise now.
+
+    Returns:
+        One sentence for each difference, without a full stop and with the credentials of addresses hidden; none
+        exactly when the two recipes are equal.
+    """
+    sentences = [
+        *_python(stored, requested),
+        *_requirements(stored, requested),
+        *_channels(stored.channels, requested.channels),
+        *_commands(stored.commands, requested.commands),
+    ]
+    return tuple(masked(sentence) for sentence in sentences)
+
+
+def _python(stored: Spec, requested: Spec) -> Iterator[str]:
+    if stored.python != requested.python:
+        yield f"python {stored.python} is now {requested.python}"
+
+
+def _requirements(stored: Spec, requested: Spec) -> Iterator[str]:
+    sections = (
+        ("conda", stored.conda, requested.conda),
+        ("pip", stored.pypi, requested.pypi),
+        ("local", stored.local, requested.local),
+    )
+    changes = [
+        (section, name, *texts) for section, before, after in sections for name, *texts in _changed(before, after)
+    ]
+    times: dict[str, int] = defaultdict(int)
+    for _, name, _, _ in changes:
+        times[name] += 1
+    for section, name, old, new in changes:
+        yield _sentence(section if section == "local" or times[name] > 1 else "", old, new)
+
+
+def _changed(before: Sequence[_Requirement], after: Sequence[_Requirement]) -> Iterator[tuple[str, str, str]]:
+    """Names that are asked otherwise, with the old and the new text; empty where there was or is none."""
+    old, new = _by_name(before), _by_name(after)
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield name, " and ".join(old.get(name, ())), " and ".join(new.get(name, ()))
+
+
+def _by_name(requirements: Iterable[_Requirement]) -> Mapping[str, list[str]]:
+    texts: dict[str, list[str]] = defaultdict(list)
+    for requirement in requirements:
+        alone = not getattr(requirement, "dependencies", True)
+        texts[requirement.name].append(requirement.text + (" without its dependencies" if alone else ""))
+    return texts
+
+
+def _sentence(section: str, old: str, new: str) -> str:
+    """Put a change into words; the section is named where the name alone could mislead."""
+    if not old:
+        return f"added {new}" + (f" to {section}" if section else "")
+    if not new:
+        return f"removed {old}" + (f" from {section}" if section else "")
+    return f"{old} is now {new}" + (f" in {section}" if section else "")
+
+
+def _channels(stored: tuple[str, ...], requested: tuple[str, ...]) -> Iterator[str]:
+    if stored != requested:
+        yield f"channels {', '.join(stored) or '(none)'} are now {', '.join(requested) or '(none)'}"
+
+
+def _commands(stored: tuple[str, ...], requested: tuple[str, ...]) -> Iterator[str]:
+    """Say that the commands changed; never what they are, since they may hold secrets."""
+    if stored == requested:
+        return
+    if not stored:
+        yield "install commands were added"
+    elif not requested:
+        yield "install commands were removed"
+    else:
+        yield "install commands changed"

@@ -1,0 +1,129 @@
+"""Local packages: folders of this machine that hold a Python project."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from wetlands._spec.checks import check_flag, check_keys, check_text, kind, quoted
+from wetlands.exceptions import InvalidDependencyError
+
+__all__ = ["LocalRequirement", "local_from_json", "parse_local"]
+
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRequirement:
+    """A package in a folder of this machine.
+
+    Attributes:
+        name: Its normalised name (PEP 503).
+        path: Its folder with forward slashes. Relative to the base of the recipe when it is below it or was written
+            as a relative path, so that a program that is moved as a whole keeps its recipe; absolute otherwise.
+        editable: Whether edits of its sources are seen without installing anew.
+    """
+
+    name: str
+    path: str
+    editable: bool = True
+
+    @property
+    def text(self) -> str:
+        """The requirement for people."""
+        return f"{self.name} at {self.path}{' (editable)' if self.editable else ''}"
+
+    def folder(self, base: Path) -> Path:
+        """The folder on this machine.
+
+        Args:
+            base: The folder the recipe was parsed with.
+        """
+        return _absolute(base, self.path)
+
+
+def parse_local(value: object, base: Path, where: str) -> LocalRequirement:
+    """Read a local package, and look whether its folder holds a project.
+
+    Args:
+        value: What the user wrote.
+        base: What a relative path begins at.
+        where: Where he wrote it, to begin the error with.
+
+    Raises:
+        InvalidDependencyError: No dict, an unknown key, no name or path, no such folder, or no project file in it.
+    """
+    entry = check_keys(value, ("name", "path", "editable"), where)
+    for key in ("name", "path"):
+        if key not in entry:
+            raise InvalidDependencyError(f'{where} has no "{key}". Write {{"name": "package", "path": "folder"}}.')
+    name = _name(entry["name"], f'"name" of {where}')
+    path = _path(entry["path"], f'"path" of {where}')
+    editable = check_flag(entry.get("editable", True), f'"editable" of {where}')
+    folder = _absolute(base, path)
+    _check_project(folder, f'"path" of {where}')
+    return LocalRequirement(name, _recorded(folder, base, relative=not Path(path).is_absolute()), editable)
+
+
+def local_from_json(value: object) -> LocalRequirement:
+    """Read a stored local package; its folder may be gone since.
+
+    Raises:
+        InvalidDependencyError: It is no stored local package.
+    """
+    where = 'a stored "local" entry'
+    entry = check_keys(value, ("name", "path", "editable"), where)
+    return LocalRequirement(
+        _name(entry.get("name"), f'"name" of {where}'),
+        _path(entry.get("path"), f'"path" of {where}'),
+        check_flag(entry.get("editable"), f'"editable" of {where}'),
+    )
+
+
+def _name(value: object, where: str) -> str:
+    text = check_text(value, where)
+    if not _NAME.fullmatch(text):
+        raise InvalidDependencyError(f"{where}: {quoted(text)} is not the name of a package (letters, digits, '-_.').")
+    return canonicalize_name(text)
+
+
+def _path(value: object, where: str) -> str:
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(path, str):
+        raise InvalidDependencyError(f"{where} must be text or a Path, not {kind(value)}.")
+    if not path.strip() or "\0" in path:
+        raise InvalidDependencyError(f"{where} is empty or holds a NUL character.")
+    return path
+
+
+def _absolute(base: Path, path: str) -> Path:
+    return Path(os.path.normpath(base.absolute() / path))
+
+
+def _check_project(folder: Path, where: str) -> None:
+    # os.path, not Path: these answer False where Path raises (a name too long, a folder that may not be entered)
+    if not os.path.isdir(folder):  # noqa: PTH112
+        found = "a file" if os.path.exists(folder) else "nothing"  # noqa: PTH110
+        raise InvalidDependencyError(f"{where}: {quoted(str(folder))} is not a folder ({found} is there).")
+    if not any(os.path.isfile(folder / file) for file in _PROJECT_FILES):  # noqa: PTH113
+        raise InvalidDependencyError(
+            f"{where}: {quoted(str(folder))} holds none of {', '.join(_PROJECT_FILES)}, so it cannot be installed. "
+            "Name the folder of the project, not that of its sources."
+        )
+
+
+def _recorded(folder: Path, base: Path, *, relative: bool) -> str:
+    root = Path(os.path.normpath(base.absolute()))
+    if folder.is_relative_to(root):
+        return folder.relative_to(root).as_posix()
+    if relative:
+        try:
+            return Path(os.path.relpath(folder, root)).as_posix()
+        except ValueError:  # another drive
+            pass
+    return folder.as_posix()
