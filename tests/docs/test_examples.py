@@ -1,0 +1,50 @@
+"""Every example runs from any folder, and prints what it should."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import sources
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECONDS = 110
+PRINTS = {
+    "minimal_example.py": "6\n6\n",
+    "tasks_example.py": "counted to 5 of 5\nCOMPLETED: 5, last = 5\nCANCELED: stopped early: True\n",
+    "parallel_map_example.py": ("[6857, 97, 1000003, 5]\n[5, 97, 6857, 1000003]\nTrue\n"),
+    "async_example.py": "9\n[0, 1, 8, 27]\nnot yet\n16\nSTARTED\nCOMPLETION\n25\n",
+    "errors_example.py": (
+        "Remote RuntimeError from errors_module.py: not a number: 'three'\n"
+        "  category: remote_exception\n"
+        "  caused by: invalid literal for int() with base 10: 'three'\n"
+        "serialization: True\n"
+        "worker_died: signal 6\n"
+        "3\n"
+    ),
+}
+EXAMPLES = sources.ROOT / "examples"
+
+
+@pytest.mark.integration
+@pytest.mark.network
+@pytest.mark.parametrize("example", PRINTS)
+def test_an_example_prints_what_it_should(example: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-X", "utf8", str(EXAMPLES / example)]
+
+    run = subprocess.run(
+        command, cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+    assert 0 == run.returncode, run.stderr
+    assert PRINTS[example] == run.stdout
+
+
+def test_every_example_is_run() -> None:
+    assert sorted(PRINTS) == sorted(path.name for path in EXAMPLES.glob("*_example.py"))
