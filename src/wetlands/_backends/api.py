@@ -1,0 +1,53 @@
+"""What a backend is to the rest of the library: two small Protocols."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wetlands._spec.model import Spec
+
+__all__ = ["Backend", "BuildObserver"]
+
+
+class BuildObserver(Protocol):
+    """Who watches a build: it is told what happens, and says when to stop.
+
+    All is called in the thread that called the backend. An exception raised here ends the build.
+    """
+
+    def stage(self, stage: str, message: str) -> None:
+        """Hear that a part of the build begins (``"create"``, ``"install"``), with a sentence for people."""
+        ...
+
+    def output(self, line: str) -> None:
+        """Hear one line that a tool wrote, without its line end, secrets masked."""
+        ...
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether the build should stop. Asked several times a second: it must be cheap."""
+        ...
+
+
+class Backend(Protocol):
+    """What turns a spec into files.
+
+    Both verbs return only when the environment is complete. They raise `ProvisioningError`, among them
+    `ProvisioningCanceledError` when the observer asked to stop, and leave no process behind in any case.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name a record stores: ``"uv"``, ``"rattler"``, ..."""
+        ...
+
+    def build(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        """Make a new environment at a path that does not exist yet; after an error debris may lie there."""
+        ...
+
+    def install(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        """Add what the spec names to an existing prefix; after an error a part of it may have been added."""
+        ...

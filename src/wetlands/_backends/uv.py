@@ -1,0 +1,207 @@
+"""The uv backend: virtual environments from the interpreters of this machine, packages from PyPI."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wetlands._backends.existing import adopt
+from wetlands._backends.interpreters import find_interpreter
+from wetlands._backends.tool import run_tool
+from wetlands._backends.uv_advice import advice
+from wetlands._backends.uv_settings import tool_environment
+from wetlands.exceptions import ProvisioningError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from wetlands._backends.api import BuildObserver
+    from wetlands._backends.interpreters import Interpreter
+    from wetlands._spec.model import Spec
+
+__all__ = ["InstallStep", "UvBackend", "asked_of_conda", "find_uv", "install_steps", "refuse_conda"]
+
+
+class UvBackend:
+    """Builds virtual environments with uv, and installs PyPI and local packages into any prefix.
+
+    The settings of the user apply (``uv.toml`` in his and the system's configuration folders, ``UV_*`` variables:
+    indexes, credentials, cache, certificates); those of a project that the program happens to be started in do not.
+    Interpreters are never downloaded.
+
+    Args:
+        env: The environment variables to work with, proxies included.
+        base: What relative paths of local packages begin at: the folder the spec was parsed with.
+        uv: The uv binary; by default the one `find_uv` finds when it is needed.
+        find: Finds the interpreter for a Python requirement.
+    """
+
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        *,
+        base: Path,
+        uv: Path | None = None,
+        find: Callable[..., Interpreter] = find_interpreter,
+    ) -> None:
+        self._env = env
+        self._base = base
+        self._uv = uv
+        self._find = find
+
+    @property
+    def name(self) -> str:
+        """The name a record stores."""
+        return "uv"
+
+    def build(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        """Make a virtual environment and install the packages of the spec.
+
+        Raises:
+            InterpreterNotFoundError: No interpreter on this machine satisfies the spec.
+            CommandFailedError: uv failed; the error carries its reason, and advice where there is some.
+            ProvisioningCanceledError: The observer asked to stop.
+            ProvisioningError: The spec names conda packages, or there is no uv.
+        """
+        refuse_conda(spec)
+        env = tool_environment(self._env, cwd=Path.cwd())
+        interpreter = self._find(spec.python, uv=self._binary(), env=env)
+        observer.stage("create", f"Creating a virtual environment with Python {interpreter}")
+        prefix.mkdir(parents=True)
+        with _neutral_folder(prefix) as folder:
+            # Our folder lies in the prefix already: --allow-existing. A project around it has no say: --no-project.
+            options = ("--allow-existing", "--no-project", "--no-python-downloads")
+            self._run(["venv", *options, "--python", str(interpreter.path), str(prefix)], folder, observer)
+        self.install(spec, prefix, observer)
+
+    def install(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        """Add the PyPI and local packages of the spec; what is installed and fits stays as it is.
+
+        Raises:
+            CommandFailedError: uv failed; the error carries its reason, and advice where there is some.
+            ProvisioningCanceledError: The observer asked to stop.
+            ProvisioningError: The spec names conda packages, or there is no uv.
+            EnvironmentNotFoundError: There is no environment at the prefix.
+        """
+        refuse_conda(spec)
+        python = adopt(prefix).python
+        with _neutral_folder(prefix) as folder:
+            for step in install_steps(spec, self._base):
+                observer.stage("install", f"Installing {', '.join(step.names)}")
+                # In a file: argv is limited on Windows, and shown to every user of the machine by `ps`.
+                requirements = folder / "requirements.txt"
+                requirements.write_text("".join(f"{line}\n" for line in step.lines), encoding="utf-8")
+                files = ("--python", str(python), "--requirements", str(requirements))
+                self._run(["pip", "install", *step.options, *files], folder, observer)
+
+    def _run(self, argv: Sequence[str], folder: Path, observer: BuildObserver) -> None:
+        env = tool_environment(self._env, cwd=Path.cwd())
+        command = [str(self._binary()), *argv]
+        run_tool(command, env=env, observer=observer, cwd=folder, advise=partial(advice, env=env))
+
+    def _binary(self) -> Path:
+        if self._uv is None:
+            self._uv = find_uv(self._env)
+        return self._uv
+
+
+@dataclass(frozen=True)
+class InstallStep:
+    """One call of ``uv pip install``.
+
+    Attributes:
+        names: What it installs, for people.
+        lines: The lines of its requirements file.
+        options: Its options.
+    """
+
+    names: tuple[str, ...]
+    lines: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+
+def install_steps(spec: Spec, base: Path) -> tuple[InstallStep, ...]:
+    """Return the calls that install the PyPI and local packages of a spec, in order; none for an empty spec.
+
+    Packages wanted without their dependencies come last: they then replace what others pulled in of them.
+
+    Args:
+        spec: The spec.
+        base: What relative paths of local packages begin at.
+    """
+    whole = [entry for entry in spec.pypi if entry.dependencies]
+    alone = [entry for entry in spec.pypi if not entry.dependencies]
+    steps = []
+    if whole or spec.local:
+        names = (*(entry.text for entry in whole), *(entry.text for entry in spec.local))
+        # Addresses instead of paths: blanks, parentheses and "#" of a path mean something else in these files.
+        locals_ = (
+            f"{'-e ' if entry.editable else ''}{entry.name} @ {entry.folder(base).as_uri()}" for entry in spec.local
+        )
+        # uv's cache takes a folder for unchanged while its pyproject.toml is; edited sources must not be missed.
+        fresh = tuple(f"--refresh-package={entry.name}" for entry in spec.local)
+        steps.append(InstallStep(names, (*(entry.text for entry in whole), *locals_), fresh))
+    if alone:
+        texts = tuple(entry.text for entry in alone)
+        steps.append(InstallStep(texts, texts, ("--no-deps",)))
+    return tuple(steps)
+
+
+def find_uv(env: Mapping[str, str]) -> Path:
+    """Find the uv binary: the one of the ``uv`` package, else the one on PATH.
+
+    Raises:
+        ProvisioningError: There is neither.
+    """
+    import uv  # noqa: PLC0415 - not needed to import wetlands, and missing where uv was installed by other means
+
+    try:
+        return Path(uv.find_uv_bin())
+    except FileNotFoundError:
+        found = shutil.which("uv", path=env.get("PATH"))
+    if found is None:
+        raise ProvisioningError(
+            "The uv binary was found neither in the uv package nor on PATH. Install it with `pip install uv`."
+        )
+    return Path(found)
+
+
+def asked_of_conda(spec: Spec) -> str:
+    """Return what only conda can give of a spec, for people."""
+    return ", ".join(entry.text for entry in spec.conda) or f"channels ({', '.join(spec.channels)})"
+
+
+def refuse_conda(spec: Spec) -> None:
+    """Check that a spec asks for nothing that uv cannot give.
+
+    Raises:
+        ProvisioningError: It names conda packages or channels.
+    """
+    if spec.has_conda:
+        raise ProvisioningError(
+            f"uv installs from PyPI only, and the recipe asks conda for {asked_of_conda(spec)}. "
+            'Name packages that PyPI has in "pip" instead.'
+        )
+
+
+@contextmanager
+def _neutral_folder(prefix: Path) -> Iterator[Path]:
+    """Give a folder to run uv in whose settings are empty, so that uv looks for none in the folders around it.
+
+    uv reads ``uv.toml`` and ``pyproject.toml`` of the nearest parent folder that has one, and the instance of a program
+    usually lies inside its project. ``--no-config`` would turn off the user's own settings too. The folder lies in the
+    prefix, where it is swept with the rest should this process die.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=".wetlands-", dir=prefix))
+    try:
+        for name in ("uv.toml", "pyproject.toml"):
+            (folder / name).touch()
+        yield folder
+    finally:
+        # A virus scanner may hold a file for a moment on Windows: what is left is a few bytes in the prefix.
+        shutil.rmtree(folder, ignore_errors=True)

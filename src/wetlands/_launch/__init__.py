@@ -1,0 +1,1 @@
+"""From a prefix to a running process: its variables, its command, its connection and its output."""

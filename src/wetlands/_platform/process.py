@@ -1,0 +1,152 @@
+"""Processes of ours: start one so that its descendants can be found, know it again, kill all of it.
+
+A process is its pid and its start time: pids are reused, the pair is not.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+import psutil
+
+from wetlands._platform.system import CURRENT
+
+if TYPE_CHECKING:
+    from wetlands._platform.system import System
+
+__all__ = ["GroupOptions", "ProcessIdentity", "identify", "is_alive", "kill_tree", "new_group"]
+
+# Documented values (Win32 "Process Creation Flags"); the subprocess module names them on Windows only.
+_CREATE_NEW_PROCESS_GROUP = 0x00000200
+_CREATE_NO_WINDOW = 0x08000000
+
+# Readings of one start time differ by rounding, and by corrections of the clock; pids come back much later than this.
+_SAME_START_SECONDS = 1.0
+# Other people's children cannot be waited for, only looked at.
+_LOOK_AGAIN_SECONDS = 0.01
+
+
+class GroupOptions(TypedDict, total=False):
+    """Keyword arguments of ``subprocess.Popen``."""
+
+    start_new_session: bool
+    creationflags: int
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """One process, never another one that was given its number later.
+
+    Attributes:
+        pid: Its number.
+        started: When it was started, in seconds since the epoch.
+    """
+
+    pid: int
+    started: float
+
+
+def new_group(*, system: System = CURRENT) -> GroupOptions:
+    """Return the ``Popen`` arguments for a process that leads its own group.
+
+    A Ctrl+C in the terminal then reaches only us, who end the process in an orderly way. On Windows no console window
+    opens, which would flash up in a graphical program.
+    """
+    if system == "posix":
+        return {"start_new_session": True}
+    return {"creationflags": _CREATE_NEW_PROCESS_GROUP | _CREATE_NO_WINDOW}
+
+
+def identify(pid: int) -> ProcessIdentity | None:
+    """Return who has this number now, or None."""
+    try:
+        return ProcessIdentity(pid, psutil.Process(pid).create_time())
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
+
+
+def is_alive(identity: ProcessIdentity) -> bool:
+    """Say whether this very process runs; one that has ended and was not yet waited for does not."""
+    process = _process(identity)
+    return process is not None and _runs(process)
+
+
+def kill_tree(identity: ProcessIdentity, *, timeout: float = 5.0) -> bool:
+    """Kill a process with all its descendants, and wait until they are gone.
+
+    Descendants that were orphaned by the death of their parent are found too, as long as they stayed in the session of
+    `identity` (POSIX, see `new_group`) or name its number as their parent (Windows). The caller still has to wait for
+    `identity` itself if it is its child.
+
+    Args:
+        identity: The root of the tree; it may have ended already.
+        timeout: Seconds to wait at most.
+
+    Returns:
+        Whether all are gone. False means the system does not let go of one, as in an uninterruptible read of a disk.
+    """
+    deadline = time.monotonic() + timeout
+    while members := _members(identity):
+        # A parent that is killed while it starts a child leaves one behind that this look has missed: hence the loop.
+        for member in members:
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                member.kill()
+        while any(_runs(member) for member in members):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOOK_AGAIN_SECONDS)
+    return True
+
+
+def _process(identity: ProcessIdentity) -> psutil.Process | None:
+    try:
+        process = psutil.Process(identity.pid)
+        started = process.create_time()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
+    return process if abs(started - identity.started) < _SAME_START_SECONDS else None
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+
+
+def _members(identity: ProcessIdentity) -> list[psutil.Process]:
+    """Return the living of the tree: the root first, so that it starts no more of them."""
+    root = _process(identity)
+    found: dict[int, psutil.Process] = {}
+    if root is not None:
+        found[root.pid] = root
+        with suppress(psutil.NoSuchProcess):
+            found.update((child.pid, child) for child in root.children(recursive=True))
+    elif identify(identity.pid) is not None:
+        return []  # the number belongs to somebody else now, and so does a session of that number
+    for orphan in _orphans(identity):
+        found.setdefault(orphan.pid, orphan)
+    return [process for process in found.values() if _runs(process)]
+
+
+def _orphans(identity: ProcessIdentity) -> list[psutil.Process]:
+    orphans = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError, PermissionError):
+            if _leader(process) == identity.pid and process.create_time() >= identity.started - _SAME_START_SECONDS:
+                orphans.append(process)
+    return orphans
+
+
+def _leader(process: psutil.Process) -> int:
+    """Return the number by which the system remembers who began this: of the session, on Windows of the parent."""
+    if sys.platform == "win32":
+        return process.ppid()
+    return os.getsid(process.pid)
