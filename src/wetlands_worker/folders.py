@@ -1,9 +1,9 @@
 """Which folder of the user is importable at the moment, and which loaded modules belong to it.
 
 One folder is active at a time. Its path stands in `sys.path` behind the standard library and before the installed
-packages: a `random.py` or `pickle.py` beside the user's file never shadows the standard library, and a `utils.py` beside
-it wins over an installed package of that name. When another folder becomes active, the modules loaded from the old one
-leave `sys.modules` for a stash, and come back with it: equal names in two folders never meet, in memory or in pickles.
+packages: a `random.py` or `pickle.py` beside the user's file never shadows the standard library, and a `utils.py`
+beside it wins over an installed package of that name. When another folder becomes active, the modules loaded from the
+old one leave `sys.modules` for a stash, and come back with it: equal names in two folders never meet.
 
 Limits: one thread at a time, for `sys.modules` is the process's. A thread that outlives its call and then imports a
 sibling for the first time does so from whichever folder is active then. A folder that was on `sys.path` anyway (an
@@ -12,6 +12,7 @@ editable installation, `PYTHONPATH`) keeps its modules in `sys.modules`.
 
 import os
 import sys
+from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import (
     BYTECODE_SUFFIXES,
     SOURCE_SUFFIXES,
@@ -26,7 +27,6 @@ from wetlands_worker.sources import NotingLoader, StandardLibrary, is_installed_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
@@ -87,10 +87,10 @@ class Folder:
             self._listed = (changed, [name for name in map(self._top_name, os.listdir(self.path)) if name])
         return self._listed[1]
 
-    def edited(self) -> bool:
-        """Whether any file executed from here is not what it was."""
+    def edited(self, but: str) -> bool:
+        """Whether any file executed from here is not what it was, one of them aside."""
         try:
-            return any(stamp_of(path) != stamp for path, stamp in self.stamps.items())
+            return any(path != but and stamp_of(path) != stamp for path, stamp in self.stamps.items())
         except OSError:
             return True
 
@@ -143,10 +143,10 @@ class Folders:
         Raises:
             OSError: The file that is called cannot be looked at.
         """
+        status = os.stat(path)
         stamps = folder.stamps
-        stamp = stamps.get(path)
-        now = stamp_of(path)
-        if (stamp is not None and stamp != now) or (len(stamps) > 1 and self._others_edited(folder)):
+        edited = stamps.get(path, (status.st_mtime_ns, status.st_size)) != (status.st_mtime_ns, status.st_size)
+        if edited or (len(stamps) > (path in stamps) and self._others_edited(folder, path)):
             for name in folder.names:
                 sys.modules.pop(name, None)
             folder.names.clear()
@@ -172,8 +172,9 @@ class Folders:
     def _enter(self, folder: Folder) -> None:
         folder.on_path = folder.path in sys.path
         if not folder.on_path:
-            sys.path.insert(self._position(), folder.path)
             self._hide(folder)
+            sys.path.insert(self._position(), folder.path)
+        folder.hidden.update((name, sys.modules[name]) for name in folder.stash if name in sys.modules)
         sys.modules.update(folder.stash)
         folder.stash.clear()
         self.active = folder
@@ -198,7 +199,7 @@ class Folders:
         """Put aside loaded modules from elsewhere whose names mean a file of this folder while it is active."""
         taken = [name for name in folder.top_names() if name in sys.modules and self._may_hide(folder, name)]
         for top in taken:
-            for name in [name for name in sys.modules if name == top or name.startswith(top + ".")]:
+            for name in [name for name in list(sys.modules) if name == top or name.startswith(top + ".")]:
                 folder.hidden[name] = sys.modules.pop(name)
 
     def _may_hide(self, folder: Folder, name: str) -> bool:
@@ -206,13 +207,13 @@ class Folders:
             return False
         return not folder.contains(str(getattr(sys.modules[name], "__file__", "")))
 
-    def _others_edited(self, folder: Folder) -> bool:
+    def _others_edited(self, folder: Folder, path: str) -> bool:
         if len(folder.stamps) > FEW:
             now = self._clock()
             if now - folder.checked < RECHECK_SECONDS:
                 return False
             folder.checked = now
-        return folder.edited()
+        return folder.edited(path)
 
     # ------------------------------------------------------ the import system
 
@@ -256,7 +257,7 @@ class Folders:
         return folder
 
     def _forget_finders(self, folder: Folder) -> None:
-        for path in [path for path in sys.path_importer_cache if folder.contains(path)]:
+        for path in [path for path in list(sys.path_importer_cache) if folder.contains(path)]:
             del sys.path_importer_cache[path]
 
 
@@ -267,7 +268,7 @@ class _TopFinder:
         self._folders = folders
 
     def find_spec(
-        self, name: str, path: "Optional[Sequence[str]]" = None, target: "Optional[ModuleType]" = None
+        self, name: str, path: "Optional[Sequence[str]]" = None, _target: "Optional[ModuleType]" = None
     ) -> "Optional[ModuleSpec]":
         """See `importlib.abc.MetaPathFinder`."""
         folder = self._folders.active
@@ -291,7 +292,7 @@ class _SiblingFinder:
         self._folders = folders
 
     def find_spec(
-        self, name: str, path: "Optional[Sequence[str]]" = None, target: "Optional[ModuleType]" = None
+        self, name: str, path: "Optional[Sequence[str]]" = None, _target: "Optional[ModuleType]" = None
     ) -> "Optional[ModuleSpec]":
         """See `importlib.abc.MetaPathFinder`."""
         folder = self._folders.active
@@ -301,9 +302,8 @@ class _SiblingFinder:
         for source in (os.path.join(location, name + ".py"), os.path.join(location, name, "__init__.py")):
             if os.path.isfile(source):
                 folder.names.add(name)
-                from _frozen_importlib import ModuleSpec  # noqa: PLC0415 - see sources.py
-
-                return ModuleSpec(name, _SameModule(package + "." + name), origin=source)
+                loader = _SameModule(package + "." + name)
+                return ModuleSpec(name, loader, origin=source)  # type: ignore[arg-type]  # a loader by its methods: importlib.abc is slow to import
         return None
 
 
