@@ -13,10 +13,11 @@ from wetlands.exceptions import InvalidDependencyError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["check_entries", "check_flag", "check_keys", "check_text", "kind", "masked", "quoted"]
+__all__ = ["check_encodable", "check_entries", "check_flag", "check_keys", "check_text", "kind", "masked", "quoted"]
 
 _LONGEST_TEXT = 4096  # what Linux allows for a path; far above any requirement, far below what slows a parser down
 _LONGEST_QUOTE = 200
+_NEAR = 0.5  # less than the usual 0.6: "pypi" is near "pip"
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)|(?<=/t/)[^/\s]+")  # user:password@host, and conda's /t/<token>/
 
 
@@ -108,7 +109,18 @@ def check_flag(value: object, where: str) -> bool:
     return value
 
 
+def check_encodable(text: str, where: str) -> str:
+    """Check that a free text can be stored as UTF-8 and handed to the operating system.
+
+    Raises:
+        InvalidDependencyError: It holds a NUL character, or half of a character (a lone surrogate).
+    """
+    if "\0" in text or any(unicodedata.category(character) == "Cs" for character in text):
+        raise InvalidDependencyError(f"{where} holds a NUL character or half of a character, which cannot be stored.")
+    return text
+
+
 def _advice(key: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(key.lower()[:_LONGEST_QUOTE], list(known), n=1)
+    near = difflib.get_close_matches(key.lower()[:_LONGEST_QUOTE], list(known), n=1, cutoff=_NEAR)
     listed = ", ".join(repr(name) for name in known)
     return f"Did you mean {near[0]!r}? Known: {listed}." if near else f"Known: {listed}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wetlands._spec.checks import check_entries, check_keys, kind
+from wetlands._spec.checks import check_encodable, check_entries, check_keys, kind
 from wetlands.exceptions import InvalidDependencyError
 
 __all__ = ["command_lines", "parse_commands"]
@@ -50,6 +50,4 @@ def command_lines(value: object, where: str) -> tuple[str, ...]:
 def _line(entry: object, where: str) -> str:
     if not isinstance(entry, str):
         raise InvalidDependencyError(f"a line of {where} must be text, not {kind(entry)}.")
-    if "\0" in entry:
-        raise InvalidDependencyError(f"a line of {where} holds a NUL character, which no shell can read.")
-    return entry
+    return check_encodable(entry, f"a line of {where}")

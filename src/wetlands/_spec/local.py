@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from wetlands._spec.checks import check_flag, check_keys, check_text, kind, quoted
+from wetlands._spec.checks import check_encodable, check_flag, check_keys, check_text, kind, quoted
 from wetlands.exceptions import InvalidDependencyError
 
 __all__ = ["LocalRequirement", "local_from_json", "parse_local"]
@@ -96,9 +96,9 @@ def _path(value: object, where: str) -> str:
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(path, str):
         raise InvalidDependencyError(f"{where} must be text or a Path, not {kind(value)}.")
-    if not path.strip() or "\0" in path:
-        raise InvalidDependencyError(f"{where} is empty or holds a NUL character.")
-    return path
+    if not path.strip():
+        raise InvalidDependencyError(f"{where} is empty. Name the folder of the project.")
+    return check_encodable(path, where)
 
 
 def _absolute(base: Path, path: str) -> Path:
