@@ -21,6 +21,7 @@ from wetlands.exceptions import InvalidDependencyError
         ("torch==2.1+CU121", "torch==2.1+cu121"),
         ("numpy===2.2.4", "numpy===2.2.4"),
         ("uvicorn[standard, Foo_Bar]>=1", "uvicorn[foo-bar,standard]>=1"),
+        ("a[f,e,d,c,b,a]", "a[a,b,c,d,e,f]"),
         ("tomli ; python_version<'3.11'", 'tomli ; python_version < "3.11"'),
         ("foo @ https://host/foo.whl", "foo @ https://host/foo.whl"),
         ("foo@git+https://host/foo@v1#subdirectory=a", "foo @ git+https://host/foo@v1#subdirectory=a"),
