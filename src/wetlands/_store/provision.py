@@ -1,0 +1,204 @@
+"""Builds an environment so that it is there completely or not at all."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from wetlands._backends.existing import adopt
+from wetlands._backends.prefix import python_version
+from wetlands._store.files import remove_tree
+from wetlands._store.lock import builder_lock
+from wetlands._store.paths import new_generation
+from wetlands._store.record import Record
+from wetlands._store.reuse import obstacles
+from wetlands._store.steps import unwatched
+from wetlands.exceptions import (
+    EnvironmentNotFoundError,
+    EnvironmentReuseError,
+    ProvisioningCanceledError,
+    ProvisioningError,
+)
+from wetlands.logger import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from wetlands._backends.api import Backend, BuildObserver
+    from wetlands._spec import Spec
+    from wetlands._store.steps import Reached
+    from wetlands._store.store import Store
+
+    Finish = Callable[[Path, BuildObserver], None]
+
+__all__ = ["Order", "explained", "no_commands", "provision", "reusable"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to build, and who builds it.
+
+    Attributes:
+        name: The name of the environment.
+        spec: What shall be in it.
+        base: The folder that relative paths of local packages begin at.
+        backend: What builds it.
+        reason: Why that backend was chosen.
+    """
+
+    name: str
+    spec: Spec
+    base: Path
+    backend: Backend
+    reason: str
+
+
+def no_commands(_prefix: Path, _observer: BuildObserver) -> None:
+    """Run nothing after the packages were installed."""
+
+
+def provision(
+    store: Store,
+    order: Order,
+    observer: BuildObserver,
+    *,
+    replace: bool = False,
+    finish: Finish = no_commands,
+    reached: Reached = unwatched,
+) -> Record:
+    """Build an environment, unless somebody else has built the same while we waited for our turn.
+
+    Whatever interrupts this (an error, a cancellation, Ctrl+C, a power cut): an environment that was there still works,
+    and what the interrupted build left is removed, by us now or by the next build.
+
+    Args:
+        store: Where to build.
+        order: What to build.
+        observer: Watches the build, and may stop it.
+        replace: Whether one that is there is built anew, whatever its recipe; else it is reused or refused.
+        finish: Run on the prefix after the packages are installed, before the environment exists for others.
+        reached: Told each of `steps.BUILD_STEPS` when it is done.
+
+    Returns:
+        The record of the new environment, or of the one to reuse.
+
+    Raises:
+        EnvironmentReuseError: One with another recipe exists.
+        RecordError: One whose record is damaged exists.
+        ProvisioningError: It cannot be built.
+    """
+    # Not at the top: it imports psutil, and a create() that finds all as asked has no use for that.
+    from wetlands._store.sweep import sweep  # noqa: PLC0415
+
+    with explained(order.name, store.layout.root), builder_lock(store.layout, order.name, observer):
+        reached("locked")
+        if not replace and (found := reusable(store, order.name, order.spec, order.base)):
+            return found
+        sweep(store, order.name)
+        reached("swept")
+        record = _build(store, order, observer, finish=finish, reached=reached)
+        sweep(store, order.name)
+        reached("replaced one removed")
+        return record
+
+
+def reusable(store: Store, name: str, spec: Spec, base: Path) -> Record | None:
+    """Return the record of an environment that is what a recipe asks for, or None when there is no environment.
+
+    Nothing is run, and beside the record only the presence of the interpreter is looked at: an environment without its
+    interpreter (deleted by hand, or the Python it was made from was removed) counts as none.
+
+    Raises:
+        EnvironmentReuseError: There is one with another recipe.
+        RecordError: There is one whose record is damaged.
+    """
+    record = store.record(name)
+    if record is None:
+        return None
+    if reasons := obstacles(record, spec, base):
+        raise EnvironmentReuseError(name, reasons)
+    try:
+        adopt(store.prefix_path(record))
+    except EnvironmentNotFoundError as error:
+        logger.log_environment(
+            logging.WARNING,
+            "The environment is built anew, it no longer works: %s",
+            error,
+            env_name=name,
+            stage="create",
+        )
+        return None
+    return record
+
+
+def _build(store: Store, order: Order, observer: BuildObserver, *, finish: Finish, reached: Reached) -> Record:
+    from wetlands._store.usage import open_gate  # noqa: PLC0415 - imports psutil, as in `provision`
+
+    generation = new_generation()
+    prefix = store.layout.prefix(order.name, generation)
+    gate = store.layout.users(order.name, generation)
+    with ExitStack() as undo:
+        undo.callback(_discard, prefix, gate)
+        order.backend.build(order.spec, prefix, observer)
+        reached("packages installed")
+        finish(prefix, observer)
+        reached("commands run")
+        open_gate(gate)
+        record = _record_of(order, generation, prefix)
+        if observer.cancel_requested:
+            raise ProvisioningCanceledError(
+                f"The build of environment {order.name!r} was cancelled; nothing of it is left."
+            )
+        store.write(record, reached=reached)  # the commit
+        undo.pop_all()
+    reached("committed")
+    return record
+
+
+def _record_of(order: Order, generation: str, prefix: Path) -> Record:
+    return Record(
+        name=order.name,
+        generation=generation,
+        spec=order.spec,
+        base=str(order.base),
+        backend=order.backend.name,
+        reason=order.reason,
+        python_version=python_version(adopt(prefix)) or "",
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+def _discard(prefix: Path, gate: Path) -> None:
+    """Remove a build that failed, at once: a full disk is usable again when the caller hears of it."""
+    for folder in (prefix, gate):
+        if folder.exists() and not remove_tree(folder):
+            logger.log_global(logging.INFO, "%s cannot be deleted now; the next build tries again.", folder)
+
+
+@contextmanager
+def explained(name: str, root: Path) -> Iterator[None]:
+    """Turn what the disk refuses into a sentence that says what to do.
+
+    Raises:
+        ProvisioningError: Instead of an `OSError`, which is its cause.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ProvisioningError(_explanation(error, name, root)) from error
+
+
+def _explanation(error: OSError, name: str, root: Path) -> str:
+    where = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        advice = "The disk is full: free some space, or choose a wetlands_instance_path on another disk."
+    elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        advice = "The instance folder cannot be written to: choose another wetlands_instance_path."
+    else:
+        advice = "Correct that and try again."
+    return f"Environment {name!r} could not be changed in {root} ({where}). {advice}"
