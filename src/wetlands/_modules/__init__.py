@@ -1,0 +1,1 @@
+"""Modules of the user, seen from the host: named, read, never run here."""
