@@ -1,0 +1,61 @@
+"""Killing a process reaches all it has started, also what it has left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from wetlands._platform.process import identify, is_alive, kill_tree, new_group
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wetlands._platform.process import ProcessIdentity
+
+# Starts a child that starts a grandchild, says their numbers, then waits or leaves.
+FAMILY = """
+import os, subprocess, sys, time
+grandchild = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+child = "import os, subprocess, sys; print(os.getpid(), flush=True); subprocess.run(sys.argv[1:])"
+subprocess.Popen([sys.executable, "-c", child, sys.executable, "-c", grandchild])
+{then}
+"""
+
+
+@pytest.fixture
+def family(request: pytest.FixtureRequest) -> Iterator[tuple[ProcessIdentity, list[int]]]:
+    """The root and the numbers of its child and grandchild; `request.param` is what the root does after that."""
+    source = FAMILY.format(then=request.param)
+    command = [sys.executable, "-c", source]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **new_group()) as root:
+        identity = identify(root.pid)
+        assert identity is not None
+        assert root.stdout is not None
+        try:
+            yield identity, [int(root.stdout.readline()) for _ in range(2)]
+        finally:
+            kill_tree(identity)
+
+
+@pytest.mark.parametrize("family", ["time.sleep(600)"], indirect=True)
+def test_killing_a_process_kills_its_children_and_theirs(family: tuple[ProcessIdentity, list[int]]) -> None:
+    root, descendants = family
+
+    assert kill_tree(root)
+
+    assert not is_alive(root)
+    assert [] == [pid for pid in descendants if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+
+
+@pytest.mark.parametrize("family", ["os._exit(0)"], indirect=True)
+def test_what_a_dead_process_left_behind_is_killed_too(family: tuple[ProcessIdentity, list[int]]) -> None:
+    root, descendants = family
+    psutil.wait_procs([psutil.Process(root.pid)] if is_alive(root) else [], timeout=30)
+
+    assert kill_tree(root)
+
+    assert [] == [pid for pid in descendants if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wetlands._backends.choose import choose, tool_at
+from wetlands._spec import parse
+from wetlands.exceptions import ProvisioningError
+
+if TYPE_CHECKING:
+    from wetlands._backends.choose import Manager
+    from wetlands._spec.model import Spec
+
+
+@pytest.fixture
+def from_pypi(tmp_path: Path) -> Spec:
+    return parse({"pip": ["six"]}, platform="linux-64", base=tmp_path)
+
+
+@pytest.fixture
+def from_conda(tmp_path: Path) -> Spec:
+    return parse({"conda": ["numpy=1.26"]}, platform="linux-64", base=tmp_path)
+
+
+@pytest.mark.parametrize("manager", ["auto", "uv"])
+def test_packages_from_pypi_are_for_uv_and_the_reason_is_told(from_pypi: Spec, manager: Manager) -> None:
+    choice = choose(from_pypi, manager=manager)
+
+    assert "uv" == choice.backend.name
+    assert choice.reason
+
+
+def test_conda_packages_are_never_silently_left_to_uv(from_conda: Spec) -> None:
+    expected = "numpy.*conda packages need the rattler backend, which this version does not have"
+
+    with pytest.raises(ProvisioningError, match=expected):
+        choose(from_conda)
+
+
+def test_uv_asked_for_conda_packages_is_a_contradiction(from_conda: Spec) -> None:
+    with pytest.raises(ProvisioningError, match=r"uv installs from PyPI only.*numpy"):
+        choose(from_conda, manager="uv")
+
+
+@pytest.mark.parametrize("manager", ["rattler", "pixi", "micromamba"])
+def test_a_backend_that_is_not_here_is_named_and_not_replaced(from_pypi: Spec, manager: Manager) -> None:
+    with pytest.raises(ProvisioningError, match=f'manager="{manager}".* does not have the {manager} backend'):
+        choose(from_pypi, manager=manager)
+
+
+def test_a_conda_path_chooses_its_tool(from_pypi: Spec) -> None:
+    with pytest.raises(ProvisioningError, match="conda_path names pixi: .* does not have the pixi backend"):
+        choose(from_pypi, conda_path=Path("tools/pixi"))
+
+
+def test_a_manager_that_is_asked_for_goes_before_the_conda_path(from_pypi: Spec) -> None:
+    assert "uv" == choose(from_pypi, manager="uv", conda_path=Path("tools/pixi")).backend.name
+
+
+@pytest.mark.parametrize(
+    "path, expected",
+    [("pixi", "pixi"), ("a/pixi.exe", "pixi"), ("micromamba/", "micromamba"), ("micromamba.exe", "micromamba")],
+)
+def test_a_name_tells_which_tool_it_is(path: str, expected: str) -> None:
+    assert expected == tool_at(Path(path))
+
+
+@pytest.mark.parametrize("inside", ["micromamba", "bin/micromamba", "Library/bin/micromamba.exe"])
+def test_the_content_of_a_folder_tells_which_tool_it_is(tmp_path: Path, inside: str) -> None:
+    (tmp_path / inside).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / inside).touch()
+
+    assert "micromamba" == tool_at(tmp_path)
+
+
+def test_a_path_that_is_neither_tool_is_refused() -> None:
+    with pytest.raises(ProvisioningError, match="neither pixi nor micromamba"):
+        tool_at(Path("miniconda3"))
