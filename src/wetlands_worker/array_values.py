@@ -5,13 +5,11 @@ numpy 1 and 2 cannot load each other's pickles, and a Python without numpy can l
 * A contiguous array (C or Fortran order) is not copied; any other is copied once, into C order. Flags ``writeable`` are
   kept; what arrives is aligned and owns its memory.
 * Elements that are objects go through the pickler, one by one; variable-width strings (numpy 2) as ``str``.
-* Masked arrays keep mask, fill value and hardness; ``matrix``, ``recarray`` and subclasses of users arrive as views of
-  their class with their ``__dict__``. A subclass with a pickling method of its own (``__reduce__``, ``__setstate__``...)
-  is sent by that method, its bytes in the body. ``memmap`` arrives as a plain array.
+* Masked arrays keep mask, fill value and hardness; ``matrix``, ``recarray`` and subclasses of users arrive as views
+  of their class with their ``__dict__``. A subclass with a pickling method of its own (``__reduce__``
+  and the like) is sent by that method, its bytes in the body. ``memmap`` arrives as a plain array.
 * Where numpy is not installed see `raw_array`. Dtypes of other libraries need that library on both sides.
 """
-
-from __future__ import annotations
 
 import sys
 from _pickle import PickleBuffer
@@ -29,9 +27,20 @@ if TYPE_CHECKING:
     # numpy cannot be named in annotations that also hold where it is not installed.
     Array = Any
     Memory = Union[bytes, bytearray, memoryview]
-    Reduced = tuple[object, ...]
+    Flag = bool  # named, because pickle passes it by position
+    Reduced = Any  # a tuple as __reduce_ex__ returns one, or NotImplemented
 
-__all__ = ["fill", "make_array", "make_dtype", "make_empty", "make_item", "make_masked", "make_scalar", "make_view", "reducers"]
+__all__ = [
+    "fill",
+    "make_array",
+    "make_dtype",
+    "make_empty",
+    "make_item",
+    "make_masked",
+    "make_scalar",
+    "make_view",
+    "reducers",
+]
 
 _PICKLING_METHODS = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
 _MASKED_ATTRIBUTES = frozenset(
@@ -39,7 +48,7 @@ _MASKED_ATTRIBUTES = frozenset(
 )
 
 
-def reducers(library: str) -> dict[type, Callable[..., Reduced]]:
+def reducers(library: str) -> "dict[type, Callable[..., Reduced]]":
     """The reducers for the types of numpy; none while it is still being imported."""
     numpy = sys.modules[library]
     if not all(hasattr(numpy, name) for name in ("ndarray", "generic", "dtype", "memmap", "__version__")):
@@ -50,7 +59,7 @@ def reducers(library: str) -> dict[type, Callable[..., Reduced]]:
 # --- here to there ----------------------------------------------------------------------------------------------------
 
 
-def _reduce_array(array: Array) -> Reduced:
+def _reduce_array(array: "Array") -> "Reduced":
     numpy = sys.modules["numpy"]
     if type(array) is numpy.ndarray:
         return _reduce_plain(array)
@@ -66,7 +75,7 @@ def _reduce_array(array: Array) -> Reduced:
     return (*reduced, attributes, None, None, set_attributes) if attributes else reduced
 
 
-def _reduce_plain(array: Array) -> Reduced:
+def _reduce_plain(array: "Array") -> "Reduced":
     dtype = array.dtype
     description = describe(dtype)
     if description is None:
@@ -75,21 +84,22 @@ def _reduce_plain(array: Array) -> Reduced:
     writeable = flags.writeable
     order = "F" if flags.fnc else "C"
     if dtype.hasobject or dtype.kind == "T":
-        state = (_elements(array, order), writeable)
+        state = (_elements(array), writeable)
         return make_empty, (description, array.shape, order), state, None, None, fill
     if not flags.forc:
         array = array.copy("C")
     return make_array, (description, array.shape, order, writeable, _memory(array, order))
 
 
-def _elements(array: Array, order: str) -> list[object]:
+def _elements(array: "Array") -> "list[object]":
+    """The fields of a structured array, or the items of another in C order (whatever its own is)."""
     names = array.dtype.names
     if names is not None:
         return [array[name] for name in names]
-    return array.flatten(order).tolist()  # type: ignore[no-any-return]
+    return array.flatten().tolist()  # type: ignore[no-any-return]
 
 
-def _memory(array: Array, order: str) -> PickleBuffer:
+def _memory(array: "Array", order: str) -> PickleBuffer:
     """The memory of a contiguous array."""
     try:
         return PickleBuffer(array)
@@ -100,19 +110,21 @@ def _memory(array: Array, order: str) -> PickleBuffer:
     return PickleBuffer(array.reshape(-1, order=order).view("u1"))
 
 
-def _reduce_masked(array: Array, masked: type) -> Reduced:
+def _reduce_masked(array: "Array", masked: type) -> "Reduced":
     if _pickles_itself(type(array), masked):
         return NotImplemented
     name = None if type(array) is masked else _class_name(type(array))
     mask = None if array._mask is sys.modules["numpy.ma"].nomask else array._mask  # noqa: SLF001 - .mask makes a view
-    attributes = {key: item for key, item in vars(array).items() if item and key not in _MASKED_ATTRIBUTES}
+    attributes = {key: item for key, item in vars(array).items() if key not in _MASKED_ATTRIBUTES}
+    if attributes == {"_optinfo": {}}:
+        attributes = {}
     arguments = (name, array.data, mask, array._fill_value, array.hardmask)  # noqa: SLF001 - .fill_value would create one
     if attributes:
         return make_masked, arguments, attributes, None, None, set_attributes
     return make_masked, arguments
 
 
-def _reduce_scalar(scalar: Any) -> Reduced:
+def _reduce_scalar(scalar: "Any") -> "Reduced":
     dtype = scalar.dtype
     description = describe(dtype) if type(scalar) is dtype.type else None
     if description is None:
@@ -122,7 +134,7 @@ def _reduce_scalar(scalar: Any) -> Reduced:
     return make_scalar, (description, scalar.tobytes())
 
 
-def _reduce_dtype(dtype: Any) -> Reduced:
+def _reduce_dtype(dtype: "Any") -> "Reduced":
     description = describe(dtype)
     return NotImplemented if description is None else (make_dtype, (description,))
 
@@ -139,7 +151,7 @@ def _class_name(kind: type) -> object:
 # --- there to here ----------------------------------------------------------------------------------------------------
 
 
-def _numpy() -> ModuleType | None:
+def _numpy() -> "ModuleType | None":
     """Import numpy; None where it is not installed."""
     try:
         import numpy  # noqa: ICN001, PLC0415 - part of the environment or not
@@ -150,13 +162,15 @@ def _numpy() -> ModuleType | None:
     return numpy
 
 
-def make_array(description: Description, shape: tuple[int, ...], order: str, writeable: bool, memory: Memory) -> Array:
+def make_array(
+    description: "Description", shape: "tuple[int, ...]", order: str, writeable: "Flag", memory: "Memory"
+) -> "Array":
     """Rebuild an array on its memory."""
     numpy = _numpy()
     if numpy is None:
         from wetlands_worker.raw_array import RawArray  # noqa: PLC0415 - only without numpy
 
-        return RawArray(description, shape, order, writeable, memory)
+        return RawArray(description, shape, order, writeable=writeable, memory=memory)
     array = numpy.ndarray(shape, make(numpy, description), memory, 0, None, order)
     flags = array.flags
     if not flags.aligned or (writeable and not flags.writeable):
@@ -166,21 +180,21 @@ def make_array(description: Description, shape: tuple[int, ...], order: str, wri
     return array
 
 
-def make_empty(description: Description, shape: tuple[int, ...], order: str) -> Array:
+def make_empty(description: "Description", shape: "tuple[int, ...]", order: str) -> "Array":
     """Make an array for `fill` to fill: in two steps, so that an array can contain itself."""
     numpy = _numpy()
     if numpy is None:
         from wetlands_worker.raw_array import RawArray  # noqa: PLC0415 - only without numpy
 
-        return RawArray(description, shape, order, True, b"", [])
+        return RawArray(description, shape, order, writeable=True, memory=b"", items=[])
     return numpy.empty(shape, make(numpy, description), order)
 
 
-def fill(array: Array, state: tuple[list[object], bool]) -> None:
+def fill(array: "Array", state: "tuple[list[object], bool]") -> None:
     """Put elements, or for a structured dtype whole fields, into an array."""
     parts, writeable = state
     if not hasattr(array, "flags"):
-        array.fill(parts, writeable)
+        array.fill(parts, writeable=writeable)
         return
     dtype = array.dtype
     if dtype.names is not None:
@@ -191,17 +205,17 @@ def fill(array: Array, state: tuple[list[object], bool]) -> None:
         array.__setstate__((1, array.shape, dtype, array.flags.fnc, parts))
     else:
         strings = sys.modules["numpy"].array(parts, dtype=dtype)
-        array[...] = strings.reshape(array.shape, order="F" if array.flags.fnc else "C")
+        array[...] = strings.reshape(array.shape)
     if not writeable:
         array.flags.writeable = False
 
 
-def make_view(name: object, array: Array) -> Array:
+def make_view(name: object, array: "Array") -> "Array":
     """Rebuild an instance of a subclass of ndarray."""
     return _raw(make_view, name, array) if _numpy() is None else array.view(_class(name))
 
 
-def make_masked(name: object, values: Array, mask: Array, fill_value: Array, hard: bool) -> Array:
+def make_masked(name: object, values: "Array", mask: "Array", fill_value: "Array", hard: "Flag") -> "Array":
     """Rebuild a masked array around its values and mask, which are not copied."""
     numpy = _numpy()
     if numpy is None:
@@ -215,7 +229,7 @@ def make_masked(name: object, values: Array, mask: Array, fill_value: Array, har
     return array
 
 
-def make_scalar(description: Description, memory: bytes) -> Any:
+def make_scalar(description: "Description", memory: bytes) -> "Any":
     """Rebuild a numpy scalar; a Python scalar, or an array without dimensions, where numpy is not installed."""
     numpy = _numpy()
     if numpy is None:
@@ -228,32 +242,33 @@ def make_scalar(description: Description, memory: bytes) -> Any:
     return numpy.ndarray((), dtype, bytearray(memory))[()]  # structured scalars stay on this memory, and are writable
 
 
-def make_item(array: Array) -> Any:
+def make_item(array: "Array") -> "Any":
     """Rebuild a structured scalar that has objects in it."""
     return _raw(make_item, array) if _numpy() is None else array[()]
 
 
-def make_dtype(description: Description) -> Any:
+def make_dtype(description: "Description") -> "Any":
     """Rebuild a dtype."""
     numpy = _numpy()
     return _raw(make_dtype, description) if numpy is None else make(numpy, description)
 
 
-def set_attributes(array: Array, attributes: dict[str, object]) -> None:
+def set_attributes(array: "Array", attributes: "dict[str, object]") -> None:
     """Give an instance of a subclass its attributes back."""
     array.__dict__.update(attributes)
 
 
-def _class(name: Any) -> type:
+def _class(name: "Any") -> type:
     if isinstance(name, type):
         return name
     from wetlands_worker.foreign_names import find  # noqa: PLC0415 - only for classes of numpy
 
-    kind = find(*name, lambda module, name: getattr(__import__(module, fromlist=(name,)), name))
-    return kind  # type: ignore[return-value]
+    module, qualified = name
+    kind: type = find(module, qualified, lambda place, word: getattr(__import__(place, fromlist=(word,)), word))
+    return kind
 
 
-def _raw(constructor: Callable[..., object], *arguments: object) -> object:
+def _raw(constructor: "Callable[..., object]", *arguments: object) -> object:
     from wetlands_worker.raw_array import RawNumpy  # noqa: PLC0415 - only without numpy
 
     return RawNumpy(constructor.__name__, arguments)

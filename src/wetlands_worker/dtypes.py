@@ -6,8 +6,6 @@ says its kind: ``("struct", ...)``, ``("record", struct)``, ``("typed", class, s
 The strings are those of https://numpy.org/doc/stable/reference/arrays.interface.html.
 """
 
-from __future__ import annotations
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
@@ -21,7 +19,7 @@ __all__ = ["describe", "itemsize", "make"]
 _USER_DEFINED = 2  # numpy.dtype.isbuiltin of dtypes that another library registered
 
 
-def describe(dtype: DType) -> Description | None:
+def describe(dtype: "DType") -> "Description | None":
     """The description of a dtype; None for one that only its own library can describe."""
     if dtype.names is not None:
         plain = _describe_struct(dtype)
@@ -39,7 +37,7 @@ def describe(dtype: DType) -> Description | None:
     return ("metadata", plain, dict(dtype.metadata)) if dtype.metadata and plain is not None else plain
 
 
-def _describe_struct(dtype: DType) -> Description | None:
+def _describe_struct(dtype: "DType") -> "Description | None":
     fields = [dtype.fields[name] for name in dtype.names]
     formats = [describe(field[0]) for field in fields]
     if None in formats:
@@ -54,7 +52,7 @@ def _describe_struct(dtype: DType) -> Description | None:
     return ("record", struct) if scalar.__name__ == "record" else ("typed", scalar, struct)
 
 
-def make(numpy: ModuleType, description: Description) -> DType:
+def make(numpy: "ModuleType", description: "Description") -> "DType":
     """The dtype of a description.
 
     Raises:
@@ -64,11 +62,13 @@ def make(numpy: ModuleType, description: Description) -> DType:
         return numpy.dtype(description) if isinstance(description, str) else _make(numpy, *description)
     except (TypeError, ValueError, AttributeError) as error:
         kind = description if isinstance(description, str) else description[0]
-        msg = f"numpy {numpy.__version__} has no dtype {kind!r}" + (" (it came with numpy 2)" if kind == "string" else "")
+        msg = f"numpy {numpy.__version__} has no dtype {kind!r}" + (
+            " (it came with numpy 2)" if kind == "string" else ""
+        )
         raise TypeError(msg) from error
 
 
-def _make(numpy: ModuleType, kind: str, *details: Any) -> DType:
+def _make(numpy: "ModuleType", kind: str, *details: "Any") -> "DType":
     if kind == "struct":
         names, formats, offsets, titles, size, aligned = details
         fields = {
@@ -91,11 +91,11 @@ def _make(numpy: ModuleType, kind: str, *details: Any) -> DType:
     return numpy.dtype((base, details[1]) if kind == "subarray" else (_scalar_class(numpy, details), base))
 
 
-def _scalar_class(numpy: ModuleType, details: tuple[Any, ...]) -> Any:
+def _scalar_class(numpy: "ModuleType", details: "tuple[Any, ...]") -> "Any":
     return numpy.record if len(details) == 1 else details[0]
 
 
-def itemsize(description: Description) -> int:
+def itemsize(description: "Description") -> int:
     """The bytes of one item, found without numpy; 0 where only numpy knows."""
     if isinstance(description, str):
         digits = description[2:].split("[")[0]

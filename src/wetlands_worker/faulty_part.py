@@ -5,11 +5,8 @@ it, so the last one visited is the culprit, or something on its way. Where it si
 containers and attributes of the value until an object of that identity turns up. Both are bounded, neither recurses.
 """
 
-from __future__ import annotations
-
 import sys
-from _collections import deque
-from _pickle import Pickler
+from collections import deque
 
 from wetlands_worker.foreign_names import brief
 from wetlands_worker.values import ValuePickler
@@ -31,10 +28,10 @@ _STEPS = 2_000_000  # items looked at on the way to the culprit
 _SHOWN_STEPS = 8  # of a path that is longer, at either end
 _SHOWN_KEY = 60  # characters
 _ATOMS = frozenset((str, bytes, int, float, complex, bool, type(None)))
-_FUNCTION, _METHOD = type(lambda: None), type(deque().append)
+_FUNCTION = type(lambda: None)
 
 
-def explain(value: object, name: Name, error: BaseException) -> tuple[str, str, str]:
+def explain(value: object, name: "Name", error: BaseException) -> "tuple[str, str, str]":
     """The path, reason and type name of the part that raised ``error``.
 
     Args:
@@ -52,7 +49,7 @@ def explain(value: object, name: Name, error: BaseException) -> tuple[str, str, 
 class _TracingPickler(ValuePickler):
     """A pickler that remembers the objects it visited last."""
 
-    visited: deque[object]
+    visited: "deque[object]"
 
     def persistent_id(self, value: object) -> None:
         if type(value) not in _ATOMS:
@@ -66,7 +63,7 @@ class _Nowhere:
         pass
 
 
-def _fails(value: object, visited: deque[object]) -> bool:
+def _fails(value: object, visited: "deque[object]") -> bool:
     pickler = _TracingPickler(_Nowhere(), 5, buffer_callback=lambda _: False)
     pickler.visited = visited
     try:
@@ -78,9 +75,9 @@ def _fails(value: object, visited: deque[object]) -> bool:
     return False
 
 
-def _suspects(value: object, *, too_deep: bool) -> list[object]:
+def _suspects(value: object, *, too_deep: bool) -> "list[object]":
     """What may be the culprit, the most likely one first, then what was visited before it."""
-    visited: deque[object] = deque(maxlen=_REMEMBERED)
+    visited: "deque[object]" = deque(maxlen=_REMEMBERED)
     if not _fails(value, visited):
         return []  # it failed once and not again
     suspects = list(reversed(visited))
@@ -92,14 +89,15 @@ def _suspects(value: object, *, too_deep: bool) -> list[object]:
     return suspects
 
 
-def _locate(value: object, suspects: list[object]) -> tuple[tuple[Step, ...], object]:
+def _locate(value: object, suspects: "list[object]") -> "tuple[tuple[Step, ...], object]":
     """The steps to the likeliest suspect that can be reached from ``value``, and that suspect."""
-    ranks: dict[int, int] = {}
+    ranks: "dict[int, int]" = {}
     for rank, suspect in enumerate(suspects):
         ranks.setdefault(id(suspect), rank)
-    best, found = ranks.get(id(value), len(suspects)), ((), value)
+    best = ranks.get(id(value), len(suspects))
+    found: "tuple[tuple[Step, ...], object]" = (), value
     seen = {id(value): value}  # the objects too: an attribute made for us would free its identity for another
-    trail: list[Step] = []
+    trail: "list[Step]" = []
     open_parts = [_parts(value)]
     for _ in range(_STEPS):
         if best == 0 or not open_parts:
@@ -119,14 +117,14 @@ def _locate(value: object, suspects: list[object]) -> tuple[tuple[Step, ...], ob
     return found
 
 
-def _next(parts: Iterator[tuple[Step, object]]) -> tuple[Step | None, object]:
+def _next(parts: "Iterator[tuple[Step, object]]") -> "tuple[Step | None, object]":
     try:
         return next(parts, (None, None))
     except Exception:  # noqa: BLE001 - a property of a user's class may raise anything
         return None, None
 
 
-def _parts(value: object) -> Iterator[tuple[Step, object]]:
+def _parts(value: object) -> "Iterator[tuple[Step, object]]":
     """What a value is made of, each with the expression that leads to it."""
     if isinstance(value, dict):
         for index, (key, item) in enumerate(value.items()):
@@ -146,7 +144,7 @@ def _parts(value: object) -> Iterator[tuple[Step, object]]:
         yield from _attributes(value)
 
 
-def _attributes(value: object) -> Iterator[tuple[Step, object]]:
+def _attributes(value: object) -> "Iterator[tuple[Step, object]]":
     for name in _attribute_names(value):
         try:
             item = getattr(value, name)
@@ -155,10 +153,10 @@ def _attributes(value: object) -> Iterator[tuple[Step, object]]:
         yield f".{name}", item
 
 
-def _attribute_names(value: object) -> Iterator[str]:
+def _attribute_names(value: object) -> "Iterator[str]":
     if isinstance(value, BaseException):
         yield "args"
-    if isinstance(value, _METHOD) or hasattr(value, "__func__"):
+    if hasattr(value, "__self__"):  # a method
         yield "__self__"
     if hasattr(value, "func") and hasattr(value, "keywords"):  # functools.partial
         yield from ("func", "args", "keywords")
@@ -173,7 +171,7 @@ def _is_array(value: object) -> bool:
     return numpy is not None and isinstance(value, getattr(numpy, "ndarray", ()))
 
 
-def _elements(array: Any) -> Iterator[tuple[Step, object]]:
+def _elements(array: "Any") -> "Iterator[tuple[Step, object]]":
     if array.dtype.names is not None:
         for name in array.dtype.names:
             yield f"[{name!r}]", array[name]
@@ -190,7 +188,7 @@ def _key(key: object) -> str:
     return f"<{_type_name(key)}>"
 
 
-def _spell(steps: tuple[Step, ...], name: Name) -> str:
+def _spell(steps: "tuple[Step, ...]", name: "Name") -> str:
     if not isinstance(name, str):
         if steps and isinstance(steps[0], int) and steps[0] < len(name):
             return name[steps[0]] + _join(steps[1:])
@@ -198,7 +196,7 @@ def _spell(steps: tuple[Step, ...], name: Name) -> str:
     return name + _join(steps)
 
 
-def _join(steps: tuple[Step, ...]) -> str:
+def _join(steps: "tuple[Step, ...]") -> str:
     words = [f"[{step}]" if isinstance(step, int) else step for step in steps]
     if len(words) > 2 * _SHOWN_STEPS:
         words[_SHOWN_STEPS:-_SHOWN_STEPS] = [f"...({len(words) - 2 * _SHOWN_STEPS} more)..."]

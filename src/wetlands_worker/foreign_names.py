@@ -1,13 +1,12 @@
 """Finds a class or function by the name that another Python gave it, and says what is missing when it is not here."""
 
-from __future__ import annotations
-
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
+    from typing import Any
 
 __all__ = ["explain", "find", "here"]
 
@@ -22,13 +21,13 @@ _MOVED = {
 _NUMPY_WITH_PRIVATE_CORE = 2
 
 
-def find(module: str, name: str, lookup: Callable[[str, str], object]) -> object:
+def find(module: str, name: str, lookup: "Callable[[str, str], Any]") -> "Any":
     """Find ``module.name`` with ``lookup``, under the other names it may have here.
 
     Raises:
         DecodeError: It is not there under any name.
     """
-    failure: BaseException | None = None
+    failure: "BaseException | None" = None
     for place in _places(module):
         try:
             return lookup(place, name)
@@ -41,7 +40,7 @@ def find(module: str, name: str, lookup: Callable[[str, str], object]) -> object
     raise DecodeError(_missing(module, name, failure)) from failure
 
 
-def _places(module: str) -> Iterator[str]:
+def _places(module: str) -> "Iterator[str]":
     if module.startswith(("numpy.core", "numpy._core")):
         # Which of both is real depends on the version. The other one may exist as a stub that warns.
         rest = module.split("core", 1)[1]
@@ -53,13 +52,13 @@ def _places(module: str) -> Iterator[str]:
 
 def _numpy_major() -> int:
     try:
-        import numpy  # type: ignore[import-not-found,unused-ignore] # noqa: ICN001, PLC0415 - part of the environment or not
+        import numpy  # noqa: ICN001, PLC0415 - part of the environment or not
     except ImportError:
         return 0  # looking it up will say what is missing
     return int(numpy.__version__.split(".")[0])
 
 
-def _missing(module: str, name: str, failure: BaseException | None) -> str:
+def _missing(module: str, name: str, failure: "BaseException | None") -> str:
     if module in {"__main__", "__mp_main__"}:
         cause = f"{name} is defined in the program that sent it"
         return f"{cause}; move it into a module that both sides can import ({here()})"
@@ -79,7 +78,7 @@ def explain(error: BaseException) -> str:
     return f"rebuilding a value raised {brief(error)}, in {here()}"
 
 
-def brief(error: BaseException | None) -> str:
+def brief(error: "BaseException | None") -> str:
     """The type and message of an error, also of one that cannot say its message."""
     try:
         message = str(error)
@@ -94,7 +93,7 @@ def here() -> str:
     return f"Python {version} ({sys.executable})" if sys.executable else f"Python {version}"
 
 
-def _last_place(traceback: TracebackType | None) -> str:
+def _last_place(traceback: "TracebackType | None") -> str:
     """The last line of somebody else's code that was running."""
     place = ""
     while traceback is not None:

@@ -1,7 +1,5 @@
 """What arrays of numpy become in a Python that has no numpy: their bytes, shape and dtype, ready to be passed on."""
 
-from __future__ import annotations
-
 import sys
 from _pickle import PickleBuffer
 
@@ -9,7 +7,7 @@ from wetlands_worker.dtypes import itemsize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Union
+    from typing import Any, Union
 
     from wetlands_worker.dtypes import Description
 
@@ -37,19 +35,21 @@ class RawArray:
         shape: The length of each dimension.
         order: ``"C"`` or ``"F"``.
         memory: The bytes of all items, writable if the source was.
-        items: The elements of an array of objects or of variable-width strings, in order; otherwise None.
+        items: The elements of an array of objects or of variable-width strings, in C order, or the fields of
+            a structured one; otherwise None.
     """
 
-    __slots__ = ("dtype", "items", "memory", "order", "shape", "_description", "_writeable")
+    __slots__ = ("_description", "_writeable", "dtype", "items", "memory", "order", "shape")
 
     def __init__(
         self,
-        description: Description,
-        shape: tuple[int, ...],
+        description: "Description",
+        shape: "tuple[int, ...]",
         order: str,
+        *,
         writeable: bool,
-        memory: Memory,
-        items: list[object] | None = None,
+        memory: "Memory",
+        items: "list[object] | None" = None,
     ) -> None:
         self.dtype = description if isinstance(description, str) else f"|V{itemsize(description)}"
         self.shape = shape
@@ -85,14 +85,16 @@ class RawArray:
     @property
     def data(self) -> memoryview:
         """The memory as a memoryview: of its shape and format where Python has that format, else of flat bytes."""
-        flat = memoryview(self.memory)
-        form = _FORMATS.get(self.dtype[1:])
+        flat: "Any" = memoryview(self.memory)  # typeshed wants each format as a literal
+        form, shape = _FORMATS.get(self.dtype[1:]), list(self.shape)
         if form in {None, "e"} or self.dtype[0] not in _NATIVE_ORDERS or self.order != "C" or 0 in self.shape:
-            return flat
-        return flat.cast(form, list(self.shape)) if self.shape else flat.cast(form, ())
+            form = "B"
+            shape = [flat.nbytes]
+        view: memoryview = flat.cast(form, shape)
+        return view
 
     @property
-    def __array_interface__(self) -> dict[str, object]:
+    def __array_interface__(self) -> "dict[str, object]":
         if self.items is not None:
             msg = f"an array of dtype {self.dtype} has no memory that others can read; it needs numpy"
             raise AttributeError(msg)
@@ -103,7 +105,12 @@ class RawArray:
                 steps.append(steps[-1] * length)
             strides = tuple(steps)
         return {
-            "version": 3, "typestr": self.dtype, "shape": self.shape, "strides": strides, "data": self.memory, "offset": 0
+            "version": 3,
+            "typestr": self.dtype,
+            "shape": self.shape,
+            "strides": strides,
+            "data": self.memory,
+            "offset": 0,
         }
 
     def tobytes(self) -> bytes:
@@ -114,12 +121,12 @@ class RawArray:
         """The buffer protocol (PEP 688, Python >= 3.12)."""
         return self.data
 
-    def fill(self, items: list[object], writeable: bool) -> None:  # noqa: FBT001 - the callback of a pickle
+    def fill(self, items: "list[object]", *, writeable: bool) -> None:
         """Take the elements, after an array of objects was made empty."""
         self.items = items
         self._writeable = writeable
 
-    def __reduce_ex__(self, protocol: object) -> tuple[object, ...]:
+    def __reduce_ex__(self, protocol: object) -> "tuple[object, ...]":
         from wetlands_worker import array_values as there  # noqa: PLC0415 - it imports this module
 
         if self.items is not None:
@@ -153,11 +160,11 @@ class RawNumpy:
         arguments: Its arguments; arrays among them are `RawArray`.
     """
 
-    def __init__(self, constructor: str, arguments: tuple[object, ...]) -> None:
+    def __init__(self, constructor: str, arguments: "tuple[object, ...]") -> None:
         self.constructor = constructor
         self.arguments = arguments
 
-    def __reduce_ex__(self, protocol: object) -> tuple[object, ...]:
+    def __reduce_ex__(self, protocol: object) -> "tuple[object, ...]":
         from wetlands_worker import array_values as there  # noqa: PLC0415 - it imports this module
 
         reduced = getattr(there, self.constructor), self.arguments
@@ -179,7 +186,7 @@ def _needs_numpy(value: object, name: str) -> str:
     return f"{value!r} has no {name!r}: it is a value of numpy, which is not installed in {here()}"
 
 
-def plain_scalar(description: Description, memory: bytes) -> object:
+def plain_scalar(description: "Description", memory: bytes) -> object:
     """The Python scalar for a numpy scalar; an array without dimensions where Python has no such scalar."""
     code = description[1:] if isinstance(description, str) else ""
     byteorder = "big" if description[0] == ">" else "little"
@@ -193,4 +200,4 @@ def plain_scalar(description: Description, memory: bytes) -> object:
         return memory.decode(f"utf-32-{byteorder[0]}e", "surrogatepass")
     if code.startswith("S"):
         return memory
-    return RawArray(description, (), "C", True, memory)  # noqa: FBT003 - the positions of `array_values.make_array`
+    return RawArray(description, (), "C", writeable=True, memory=memory)

@@ -6,8 +6,6 @@
 * ``array.array``: pickle copies it twice; its memory travels as a buffer.
 """
 
-from __future__ import annotations
-
 import sys
 from _pickle import PickleBuffer
 
@@ -16,8 +14,10 @@ if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable
     from pathlib import PurePath
+    from typing import Any
 
-    Reducer = Callable[..., tuple[object, ...]]
+    Reduced = Any  # a tuple as __reduce_ex__ returns one, or NotImplemented
+    Reducer = Callable[..., Reduced]
 
 __all__ = ["make_array", "make_memoryview", "make_path", "reduce_memoryview", "reducers"]
 
@@ -25,7 +25,7 @@ _PATHS = ("PurePosixPath", "PureWindowsPath", "PosixPath", "WindowsPath")
 _FORMATS = "?cbBhHiIlLqQnNefd"  # what memoryview.cast() understands
 
 
-def reducers(library: str) -> dict[type, Reducer]:
+def reducers(library: str) -> "dict[type, Reducer]":
     """The reducers for the types of a loaded library; none while it is still being imported."""
     module = sys.modules[library]
     if library == "array":
@@ -33,14 +33,14 @@ def reducers(library: str) -> dict[type, Reducer]:
     return {module.PurePath: _reduce_path} if hasattr(module, "WindowsPath") else {}
 
 
-def _reduce_path(path: PurePath) -> tuple[object, ...]:
+def _reduce_path(path: "PurePath") -> "Reduced":
     kind = type(path)
     if kind.__name__ in _PATHS and kind.__module__ in {"pathlib", "pathlib._local"}:
         return make_path, (kind.__name__, str(path))
     return NotImplemented  # a class of the user, which crosses by its name
 
 
-def make_path(kind: str, text: str) -> PurePath:
+def make_path(kind: str, text: str) -> "PurePath":
     """Rebuild a path; one that cannot be concrete on this operating system becomes pure."""
     import pathlib  # noqa: PLC0415 - slow, and only needed here
 
@@ -50,7 +50,7 @@ def make_path(kind: str, text: str) -> PurePath:
         return getattr(pathlib, "Pure" + kind)(text)  # type: ignore[no-any-return]
 
 
-def reduce_memoryview(view: memoryview) -> tuple[object, ...]:
+def reduce_memoryview(view: memoryview) -> "Reduced":
     """Describe a memoryview; one that is not contiguous is copied into C order."""
     form = view.format.lstrip("@")
     if form not in _FORMATS or not form:
@@ -65,23 +65,24 @@ def reduce_memoryview(view: memoryview) -> tuple[object, ...]:
     return make_memoryview, (form, shape, memory)
 
 
-def make_memoryview(form: str, shape: tuple[int, ...], memory: bytes | bytearray | memoryview) -> memoryview:
+def make_memoryview(form: str, shape: "tuple[int, ...]", memory: "bytes | bytearray | memoryview") -> memoryview:
     """Rebuild a memoryview on the memory that arrived."""
-    flat = memoryview(memory).cast("B")
-    if 0 in shape:  # cast() refuses empty shapes of more than one dimension
-        return flat.cast(form) if len(shape) == 1 else flat
-    if not shape:
-        return flat.cast(form, ())
-    return flat.cast(form, list(shape))
+    flat: "Any" = memoryview(memory).cast("B")  # typeshed wants each format as a literal
+    if 0 not in shape:
+        flat = flat.cast(form, list(shape))
+    elif len(shape) == 1:  # cast() refuses empty shapes of more dimensions
+        flat = flat.cast(form)
+    view: memoryview = flat
+    return view
 
 
-def _reduce_array(array: array[int]) -> tuple[object, ...]:
+def _reduce_array(array: "array[int]") -> "Reduced":
     if type(array).__module__ != "array" or not array:
         return NotImplemented
     return make_array, (array.typecode, array.itemsize, PickleBuffer(memoryview(array).toreadonly()))
 
 
-def make_array(typecode: str, itemsize: int, memory: bytes | bytearray | memoryview) -> array[int]:
+def make_array(typecode: str, itemsize: int, memory: "bytes | bytearray | memoryview") -> "array[int]":
     """Rebuild an ``array.array``.
 
     Raises:

@@ -1,8 +1,8 @@
 """Turns any value into bytes and back, between two Pythons that may differ in version and in what is installed.
 
-The same file runs on both sides of the wire. A value becomes a pickle of protocol 5, the *body*, and *buffers*: the large
-pieces of memory in it (arrays, bytes, anything that offers a ``PickleBuffer``), not copied but referred to. What plain
-pickle would tie to one version of a library is described by reducers of our own instead (`array_values`, `stdlib_values`).
+The same file runs on both sides of the wire. A value becomes a pickle of protocol 5, the *body*, and *buffers*: the
+large pieces of memory in it (arrays, bytes, anything that offers a ``PickleBuffer``), not copied but referred to. What
+plain pickle would tie to one version of a library is described by our own reducers (`array_values`, `stdlib_values`).
 
 Rules:
     * By value: what arrives shares no memory with what was sent. Two references to one object inside one value stay one
@@ -12,10 +12,8 @@ Rules:
       ``__reduce__`` or ``__setstate__`` raises gets out unwrapped, except ``KeyboardInterrupt``.
 """
 
-from __future__ import annotations
-
 import sys
-from _pickle import Pickler, PickleBuffer, Unpickler, loads  # `pickle` itself would also import struct, re and enum
+from _pickle import PickleBuffer, Pickler, Unpickler, loads  # `pickle` itself would also import struct, re and enum
 from io import BytesIO
 
 from wetlands_worker.stdlib_values import reduce_memoryview
@@ -23,10 +21,10 @@ from wetlands_worker.stdlib_values import reduce_memoryview
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Union
+    from typing import Any
 
-    Reduced = Union[tuple[object, ...], str]
-    Reducer = Callable[[object], Reduced]
+    Reduced = Any  # a tuple as __reduce_ex__ returns one, or NotImplemented
+    Reducer = Callable[[Any], Reduced]
 
 __all__ = ["DecodeError", "EncodeError", "decode", "encode"]
 
@@ -66,8 +64,8 @@ class DecodeError(Exception):
 
 
 def encode(
-    value: object, *, inline_below: int = 4096, name: str | tuple[str, ...] = "value"
-) -> tuple[bytes, list[memoryview]]:
+    value: object, *, inline_below: int = 4096, name: "str | tuple[str, ...]" = "value"
+) -> "tuple[bytes, list[memoryview]]":
     """Turn a value into a body and the buffers that travel beside it.
 
     Contiguous arrays (C or Fortran order) and large byte strings are not copied: a buffer is a view of the memory of
@@ -86,7 +84,8 @@ def encode(
     """
     sink = _Sink()
     sink.inline_below = inline_below
-    sink.buffers = buffers = []
+    buffers: "list[memoryview]" = []
+    sink.buffers = buffers
     try:
         # The pickler lives until the end: its memo keeps alive what the chunks refer to.
         pickler = ValuePickler(sink, _PROTOCOL, True, sink.take)  # noqa: FBT003 - keywords cost a third more here
@@ -94,13 +93,13 @@ def encode(
         return b"".join(sink), buffers
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - a user's __reduce__ may raise anything, SystemExit included
+    except BaseException as error:  # a user's __reduce__ may raise anything, SystemExit included
         from wetlands_worker.faulty_part import explain  # noqa: PLC0415 - only when something failed
 
         raise EncodeError(*explain(value, name, error)) from error
 
 
-def decode(body: bytes | bytearray | memoryview, buffers: Sequence[object]) -> object:
+def decode(body: "bytes | bytearray | memoryview", buffers: "Sequence[object]") -> object:
     """Rebuild a value from what `encode` returned.
 
     Arrays are built on the buffers without a copy and own them from then on, so give writable ones that nobody else
@@ -114,12 +113,13 @@ def decode(body: bytes | bytearray | memoryview, buffers: Sequence[object]) -> o
         DecodeError: Something the value needs is missing here, or its bytes are damaged.
     """
     try:
-        if isinstance(body, (bytes, bytearray)) and _STACK_GLOBAL not in body:
+        body = bytes(body)  # so that it can be searched; free for bytes, and a fraction of what unpickling costs
+        if _STACK_GLOBAL not in body:
             return loads(body, buffers=buffers)  # it names no class and no function, so there is no name to translate
         return _ValueUnpickler(BytesIO(body), buffers=buffers).load()
     except (KeyboardInterrupt, DecodeError):
         raise
-    except BaseException as error:  # noqa: BLE001 - a user's __setstate__ may raise anything, SystemExit included
+    except BaseException as error:  # a user's __setstate__ may raise anything, SystemExit included
         from wetlands_worker.foreign_names import explain  # noqa: PLC0415 - only when something failed
 
         raise DecodeError(explain(error)) from error
@@ -128,7 +128,7 @@ def decode(body: bytes | bytearray | memoryview, buffers: Sequence[object]) -> o
 class ValuePickler(Pickler):
     """A pickler that asks our reducers first."""
 
-    def reducer_override(self, value: object) -> object:
+    def reducer_override(self, value: object) -> "Reduced":
         """Describe a value of a kind that we know; called for all that is not a plain scalar or container."""
         if len(sys.modules) != _modules_seen:
             _learn_kinds()
@@ -154,8 +154,8 @@ class _ValueUnpickler(Unpickler):
 
 # What is known depends on what is loaded: we import no library for its values to cross, it is loaded where they exist.
 _waiting = {"numpy": "array_values", "pathlib": "stdlib_values", "array": "stdlib_values"}
-_reducers: dict[type, Reducer] = {memoryview: reduce_memoryview}
-_kinds: tuple[type, ...] = (memoryview,)
+_reducers: "dict[type, Reducer]" = {memoryview: reduce_memoryview}
+_kinds: "tuple[type, ...]" = (memoryview,)
 _modules_seen = -1
 
 
@@ -183,10 +183,10 @@ class _Sink(list):  # type: ignore[type-arg]  # list[bytes] cannot be subscripte
     """
 
     __slots__ = ("buffers", "inline_below")
-    buffers: list[memoryview]
+    buffers: "list[memoryview]"
     inline_below: int
 
-    def write(self, chunk: bytes | bytearray | memoryview) -> None:
+    def write(self, chunk: "bytes | bytearray | memoryview") -> None:
         if len(chunk) < _LARGE:
             self.append(chunk)
         elif type(chunk) is bytes or type(chunk) is bytearray:
@@ -209,7 +209,8 @@ class _Sink(list):  # type: ignore[type-arg]  # list[bytes] cannot be subscripte
 
 
 _LARGE = 1 << 16  # FRAME_SIZE_TARGET of _pickle.c
-_FRAME, _FRAME_HEADER = 0x95, 9
+_PROTO, _FRAME, _FRAME_HEADER = 0x80, 0x95, 9
+_SMALLEST_FRAME = 4  # FRAME_SIZE_MIN: shorter pieces get no frame
 
 
 def _take_buffer(kind: type) -> bytes:
@@ -225,7 +226,7 @@ def _opcode(kind: type, length: int) -> bytes:
     """The opcode and length that pickle writes before the content of a large byte string."""
     if kind is bytearray:
         return b"\x96" + length.to_bytes(8, "little")
-    if length <= 0xFFFFFFFF:
+    if length < 1 << 32:
         return b"B" + length.to_bytes(4, "little")
     return b"\x8e" + length.to_bytes(8, "little")
 
@@ -234,8 +235,8 @@ def _ends_outside_frames(chunk: bytes, opcode: bytes) -> bool:
     """Whether a chunk ends in that opcode and it is one: pickle writes those of large strings outside of frames."""
     if not chunk.endswith(opcode):
         return False
-    start = 2 if chunk[0] == 0x80 else 0  # the PROTO opcode stands before the first frame
+    start = 2 if chunk[0] == _PROTO else 0  # it stands before the first frame
     if chunk[start] == _FRAME:
         frame_end = start + _FRAME_HEADER + int.from_bytes(chunk[start + 1 : start + _FRAME_HEADER], "little")
         return frame_end == len(chunk) - len(opcode)
-    return len(chunk) - len(opcode) - start < 4  # FRAME_SIZE_MIN: shorter pieces get no frame
+    return len(chunk) - len(opcode) - start < _SMALLEST_FRAME
