@@ -21,18 +21,19 @@ async def main():
         print(await env.submit(MODULE, "slow_square", args=(3,)))
         print(await asyncio.gather(*(env.submit(MODULE, "slow_cube", args=(x,)) for x in range(4))))
 
-        # Giving up waiting does not harm the task, nor the calls after it.
+        # Cancelling the wait, as a time-out does, cancels the task too. A shield keeps it going.
         task = env.submit(MODULE, "slow_square", args=(4,))
         try:
-            await asyncio.wait_for(task, timeout=0.001)
+            await asyncio.wait_for(asyncio.shield(task), timeout=0.001)
         except asyncio.TimeoutError:
             print("not yet")
         print(await task)
 
-        # Leaving the block early, by an error or by a break, would cancel the task.
+        # Leaving the block early, by an error or by a break, would cancel the task and wait for its end.
         async with env.submit(MODULE, "slow_square", args=(5,)) as task:
             async for event in task.events():
-                print(event.type.name)
+                if task.status.is_finished():
+                    print(event.type.name)
         print(task.result)
 
 

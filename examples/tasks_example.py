@@ -11,10 +11,14 @@ MODULE = Path(__file__).parent / "tasks_module.py"
 
 
 def show(event):
-    """Listeners are called from another thread, while the task runs."""
-    task = event.task
-    if event.type is TaskEventType.UPDATE and task.current == task.maximum:
-        print(f"{task.message} of {task.maximum}")
+    """Listeners are called from another thread, while the task runs: STARTED, UPDATE for all progress, and the end."""
+    if event.type is TaskEventType.COMPLETION:
+        print(f"{event.message} of {event.maximum}")
+
+
+def stop(event):
+    if event.type is TaskEventType.UPDATE:
+        event.task.cancel()
 
 
 def main():
@@ -29,10 +33,9 @@ def main():
         print(f"{task.status.name}: {task.result}, last = {task.outputs['last']}")
 
         # A running function is asked to stop. It decides when: here, before the next number.
-        task = env.submit(MODULE, "count", args=(1_000_000,))
-        for event in task.events():
-            if event.type is TaskEventType.UPDATE:
-                task.cancel()
+        task = env.submit(MODULE, "count", args=(1_000_000,), start=False)
+        task.listen(stop)
+        task.start().wait_for(timeout=60)
         print(f"{task.status.name}: stopped early: {task.current < task.maximum}")
 
 
