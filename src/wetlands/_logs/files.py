@@ -97,12 +97,13 @@ class BoundedFile:
         names = [self.path, *(self.path.with_name(f"{self.path.name}.{i + 1}") for i in range(self._backups))]
         try:
             for older, newer in zip(reversed(names[1:]), reversed(names[:-1]), strict=True):
-                if newer.exists():
+                with suppress(FileNotFoundError):  # not so many yet, or another process was first
                     newer.replace(older)
+            renamed = self._backups > 0
         except OSError:
-            pass  # then it is emptied below
+            renamed = False
         file = self._opened()
-        if _size(file):
+        if not renamed:
             file.truncate(0)
         return file
 

@@ -173,9 +173,13 @@ class FileHandler(logging.Handler):
         self.close()
 
     def _render(self, first: logging.LogRecord, lines: Sequence[str]) -> str:
-        """Format once and put each line where the message was; format each line where that cannot be done."""
+        """Format twice and put each line where the message was; format each line where that cannot be done.
+
+        The second time shows that the format does not pad or cut the message.
+        """
         before, *after = self.format(_with_message(first, _PLACE)).split(_PLACE)
-        if len(after) == 1:
+        long = _PLACE * 1000
+        if len(after) == 1 and self.format(_with_message(first, long)) == f"{before}{long}{after[0]}":
             return before + f"{after[0]}\n{before}".join(lines) + f"{after[0]}\n"
         return "".join(f"{self.format(_with_message(first, line))}\n" for line in lines)
 

@@ -115,7 +115,9 @@ def test_another_encoding_is_decoded_before_lines_are_looked_for() -> None:
 
 pieces = st.lists(
     st.one_of(
-        st.sampled_from([b"\n", b"\r", b"\r\n", b"\x1e", mark("1"), mark(""), mark("task 2"), MARKER, MARKER[:3], b"\xc3"]),
+        st.sampled_from(
+            [b"\n", b"\r", b"\r\n", b"\x1e", mark("1"), mark(""), mark("task 2"), MARKER, MARKER[:3], b"\xc3"]
+        ),
         st.text("aé\U0001f41f", max_size=6).map(str.encode),
     ),
     max_size=20,
