@@ -63,12 +63,12 @@ class FakeBackend:
     def install(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
         observer.stage("install", "Installing")
         site_packages = next(prefix.glob("lib/*/site-packages"))
-        for requirement in (*spec.pypi, *spec.local):
+        for name in [*(entry.name for entry in spec.pypi), *(entry.name for entry in spec.local)]:
             if observer.cancel_requested:
                 raise ProvisioningCanceledError("The build was cancelled.")
-            if requirement.name.startswith("missing"):
-                raise CommandFailedError("fake install", 1, [f"{requirement.name} was not found"])
-            observer.output(f" + {requirement.name}")
-            dist_info = site_packages / f"{requirement.name}-1.0.dist-info"
+            if name.startswith("missing"):
+                raise CommandFailedError("fake install", 1, [f"{name} was not found"])
+            observer.output(f" + {name}")
+            dist_info = site_packages / f"{name}-1.0.dist-info"
             dist_info.mkdir(exist_ok=True)
-            (dist_info / "METADATA").write_text(f"Name: {requirement.name}\nVersion: 1.0\n", encoding="utf-8")
+            (dist_info / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n", encoding="utf-8")

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
+from wetlands._backends.neutral import neutral_folder
 from wetlands._platform.layout import prefix_of_python, standalone_pythons
+from wetlands._platform.system import is_native
 from wetlands._spec.python import OLDEST_PYTHON
 from wetlands.exceptions import InterpreterNotFoundError, ProvisioningError
 
@@ -141,16 +143,18 @@ def _of_host() -> Interpreter | None:
 def _list_with_uv(uv: Path, env: Mapping[str, str]) -> str:
     command = [str(uv), "python", "list", "--only-installed", "--no-python-downloads", "--output-format", "json"]
     try:
-        answer = subprocess.run(
-            command,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_LIST_SECONDS,
-            check=False,
-        )
+        with neutral_folder() as folder:
+            answer = subprocess.run(
+                command,
+                env=dict(env),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=_LIST_SECONDS,
+                check=False,
+            )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ProvisioningError(f"The interpreters of this machine could not be listed with uv: {error}.") from error
     if answer.returncode != 0:
@@ -173,14 +177,7 @@ def _parse(listing: str) -> Iterator[Interpreter]:
         path = Path(entry["path"])
         prefix = prefix_of_python(path)
         if version >= _FLOOR and not (prefix / "pyvenv.cfg").is_file():
-            yield Interpreter(path, version, native=_is_native(entry.get("arch", "")), of_conda=_in_conda(prefix))
-
-
-def _is_native(arch: str) -> bool:
-    """Compare uv's name of a processor with that of this machine; what is unknown counts as native."""
-    names = {"amd64": "x86_64", "arm64": "aarch64"}
-    machine = platform.machine().lower()
-    return not arch or names.get(arch, arch) == names.get(machine, machine)
+            yield Interpreter(path, version, native=is_native(entry.get("arch", "")), of_conda=_in_conda(prefix))
 
 
 def _in_conda(prefix: Path) -> bool:

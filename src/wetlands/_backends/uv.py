@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from wetlands._backends.existing import adopt
 from wetlands._backends.interpreters import find_interpreter
+from wetlands._backends.neutral import neutral_folder
 from wetlands._backends.tool import run_tool
 from wetlands._backends.uv_advice import advice
 from wetlands._backends.uv_settings import tool_environment
 from wetlands.exceptions import ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from wetlands._backends.api import BuildObserver
     from wetlands._backends.interpreters import Interpreter
@@ -73,7 +72,7 @@ class UvBackend:
         interpreter = self._find(spec.python, uv=self._binary(), env=env)
         observer.stage("create", f"Creating a virtual environment with Python {interpreter}")
         prefix.mkdir(parents=True)
-        with _neutral_folder(prefix) as folder:
+        with neutral_folder(prefix) as folder:
             # Our folder lies in the prefix already: --allow-existing. A project around it has no say: --no-project.
             options = ("--allow-existing", "--no-project", "--no-python-downloads")
             self._run(["venv", *options, "--python", str(interpreter.path), str(prefix)], folder, observer)
@@ -90,7 +89,7 @@ class UvBackend:
         """
         refuse_conda(spec)
         python = adopt(prefix).python
-        with _neutral_folder(prefix) as folder:
+        with neutral_folder(prefix) as folder:
             for step in install_steps(spec, self._base):
                 observer.stage("install", f"Installing {', '.join(step.names)}")
                 # In a file: argv is limited on Windows, and shown to every user of the machine by `ps`.
@@ -144,7 +143,7 @@ def install_steps(spec: Spec, base: Path) -> tuple[InstallStep, ...]:
             f"{'-e ' if entry.editable else ''}{entry.name} @ {entry.folder(base).as_uri()}" for entry in spec.local
         )
         # uv's cache takes a folder for unchanged while its pyproject.toml is; edited sources must not be missed.
-        fresh = tuple(f"--refresh-package={entry.name}" for entry in spec.local)
+        fresh = tuple(f"--reinstall-package={entry.name}" for entry in spec.local)
         steps.append(InstallStep(names, (*(entry.text for entry in whole), *locals_), fresh))
     if alone:
         texts = tuple(entry.text for entry in alone)
@@ -187,21 +186,3 @@ def refuse_conda(spec: Spec) -> None:
             f"uv installs from PyPI only, and the recipe asks conda for {asked_of_conda(spec)}. "
             'Name packages that PyPI has in "pip" instead.'
         )
-
-
-@contextmanager
-def _neutral_folder(prefix: Path) -> Iterator[Path]:
-    """Give a folder to run uv in whose settings are empty, so that uv looks for none in the folders around it.
-
-    uv reads ``uv.toml`` and ``pyproject.toml`` of the nearest parent folder that has one, and the instance of a program
-    usually lies inside its project. ``--no-config`` would turn off the user's own settings too. The folder lies in the
-    prefix, where it is swept with the rest should this process die.
-    """
-    folder = Path(tempfile.mkdtemp(prefix=".wetlands-", dir=prefix))
-    try:
-        for name in ("uv.toml", "pyproject.toml"):
-            (folder / name).touch()
-        yield folder
-    finally:
-        # A virus scanner may hold a file for a moment on Windows: what is left is a few bytes in the prefix.
-        shutil.rmtree(folder, ignore_errors=True)

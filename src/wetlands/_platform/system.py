@@ -1,12 +1,27 @@
-"""Which of the two families of operating systems this is, as far as files and processes go."""
+"""Which of the two families of operating systems this is, as far as files and processes go, and its processor."""
 
 from __future__ import annotations
 
 import os
+import platform
 from typing import Literal
 
-__all__ = ["CURRENT", "System"]
+__all__ = ["CURRENT", "System", "is_native"]
 
 System = Literal["posix", "windows"]
 
 CURRENT: System = "windows" if os.name == "nt" else "posix"
+
+_PROCESSORS = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+def is_native(processor: str, *, machine: str | None = None) -> bool:
+    """Say whether programs for a processor run here without being emulated.
+
+    Args:
+        processor: As uv or Python name it, in any case; an empty one counts as native.
+        machine: The processor of this machine, by default what Python says.
+    """
+    here = (platform.machine() if machine is None else machine).lower()
+    asked = processor.lower()
+    return not asked or _PROCESSORS.get(asked, asked) == _PROCESSORS.get(here, here)

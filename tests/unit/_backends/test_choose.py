@@ -51,7 +51,7 @@ def test_a_backend_that_is_not_here_is_named_and_not_replaced(from_pypi: Spec, m
 
 
 def test_a_conda_path_chooses_its_tool(from_pypi: Spec) -> None:
-    with pytest.raises(ProvisioningError, match="conda_path names pixi: .* does not have the pixi backend"):
+    with pytest.raises(ProvisioningError, match=r"conda_path names pixi: .* does not have the pixi backend"):
         choose(from_pypi, conda_path=Path("tools/pixi"))
 
 

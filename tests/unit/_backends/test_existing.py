@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -8,7 +9,6 @@ from wetlands._backends.existing import adopt
 from wetlands._backends.prefix import Prefix
 from wetlands._platform.layout import pythons
 from wetlands.exceptions import EnvironmentNotFoundError, UnsupportedPythonError
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wetlands._platform.layout import PrefixKind
@@ -94,7 +94,7 @@ def test_a_venv_whose_python_was_removed_names_where_it_was(tmp_path: Path) -> N
     prefix.python.unlink()
     prefix.python.symlink_to(tmp_path / "removed" / "python3")
 
-    with pytest.raises(EnvironmentNotFoundError, match="broken.*removed.*make the environment anew"):
+    with pytest.raises(EnvironmentNotFoundError, match=r"broken.*removed.*make the environment anew"):
         adopt(prefix.path)
 
 

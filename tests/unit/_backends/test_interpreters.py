@@ -102,7 +102,9 @@ def test_an_interpreter_in_a_virtual_environment_is_left_out(tmp_path: Path) -> 
 def test_one_interpreter_under_several_names_is_found_once(tmp_path: Path) -> None:
     (tmp_path / "python3.12").touch()
     (tmp_path / "python").symlink_to("python3.12")
-    entries = [{"version": "3.12.1", "path": str(tmp_path / name)} for name in ("python3.12", "python")]
+    entries: list[dict[str, object]] = [
+        {"version": "3.12.1", "path": str(tmp_path / name)} for name in ("python3.12", "python")
+    ]
 
     assert 1 == len(listed(*entries))
 

@@ -13,8 +13,8 @@ from wetlands.exceptions import InterpreterNotFoundError, ProvisioningError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wetlands import Dependencies
     from wetlands._backends.interpreters import Interpreter
+    from wetlands._spec import Dependencies
 
 
 def spec_of(dependencies: Dependencies, base: Path) -> Spec:
@@ -71,7 +71,7 @@ def test_a_local_package_is_never_taken_from_a_stale_cache(tmp_path: Path) -> No
     project(tmp_path, "mine")
     spec = spec_of({"local": [{"name": "mine", "path": "mine"}]}, tmp_path)
 
-    assert ("--refresh-package=mine",) == install_steps(spec, tmp_path)[0].options
+    assert ("--reinstall-package=mine",) == install_steps(spec, tmp_path)[0].options
 
 
 @pytest.mark.parametrize("verb", ["build", "install"])

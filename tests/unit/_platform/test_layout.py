@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,13 +14,12 @@ from wetlands._platform.layout import (
     standalone_pythons,
 )
 from wetlands._platform.system import is_native
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wetlands._platform.system import System
     from wetlands._platform.layout import (
         PrefixKind,
     )
+    from wetlands._platform.system import System
 
 PREFIX = Path("/envs/é (1)")
 
