@@ -39,6 +39,15 @@ def explain(value: object, name: "Name", error: BaseException) -> "tuple[str, st
         name: What the value is called; for a tuple, possibly one name for each item.
         error: What its encoding raised.
     """
+    try:
+        return _explain(value, name, error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - a user's class may raise anything when it is looked at
+        return _spell((), name), f"its pickling raised {type(error).__name__}", _type_name(value)
+
+
+def _explain(value: object, name: "Name", error: BaseException) -> "tuple[str, str, str]":
     if isinstance(error, MemoryError):
         return _spell((), name), "there is not enough memory to encode it", _type_name(value)
     suspects = _suspects(value, too_deep=isinstance(error, RecursionError))
@@ -120,7 +129,7 @@ def _locate(value: object, suspects: "list[object]") -> "tuple[tuple[Step, ...],
 def _next(parts: "Iterator[tuple[Step, object]]") -> "tuple[Step | None, object]":
     try:
         return next(parts, (None, None))
-    except Exception:  # noqa: BLE001 - a property of a user's class may raise anything
+    except Exception:  # noqa: BLE001 - a user's class may raise anything when it is looked at
         return None, None
 
 

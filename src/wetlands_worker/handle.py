@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     class Reporter(Protocol):
         """Where a handle's reports go: a connection to the host, or a task of the same process."""
 
-        def progress(self, number: int, message: "Optional[str]", current: "Optional[Number]", maximum: "Optional[Number]") -> bool:
+        def progress(
+            self, number: int, message: "Optional[str]", current: "Optional[Number]", maximum: "Optional[Number]"
+        ) -> bool:
             """Pass progress on if that needs no waiting; whether it was taken."""
 
         def progress_later(self, handle: "RemoteTaskHandle") -> None:

@@ -23,6 +23,10 @@ Fields that a receiver does not know are ignored; a kind that it does not know b
 are kept for streamed items with credits, calls from the worker back to the host, and references to kept values.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Tuple, Union
+
 PROTOCOL_VERSION = 1
 
 HELLO = 1
@@ -50,13 +54,13 @@ def pack_target(target: str, function: str) -> bytes:
     return len(text).to_bytes(2, "little") + text
 
 
-def split_target(body: "memoryview") -> "tuple[bytes, memoryview]":
+def split_target(body: "Union[bytes, bytearray]") -> "Tuple[bytes, Union[bytes, bytearray]]":
     """Split a CALL or SCRIPT body into its head and the encoded values."""
     end = 2 + int.from_bytes(body[:2], "little")
-    return bytes(body[2:end]), body[end:]
+    return bytes(body[:end]), body[end:]
 
 
-def unpack_target(head: bytes) -> "tuple[str, str]":
-    """What `pack_target` packed, without its length."""
-    target, _, function = head.decode("utf-8", "surrogateescape").partition("\0")
+def unpack_target(head: bytes) -> "Tuple[str, str]":
+    """The inverse of `pack_target`."""
+    target, _, function = head[2:].decode("utf-8", "surrogateescape").partition("\0")
     return target, function

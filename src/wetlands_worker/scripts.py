@@ -73,7 +73,8 @@ def _is_value(value: object) -> bool:
     import types  # noqa: PLC0415 - not needed on the way to the first call
 
     kind = type(value)
-    if isinstance(value, (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType)):
+    functions = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodWrapperType)
+    if isinstance(value, (type, types.ModuleType, *functions)):
         return False
     return kind.__module__ not in _BOUND_BY_IMPORTS and kind.__name__ not in ("GenericAlias", "UnionType")
 

@@ -54,12 +54,14 @@ class Worker:
                 return
             del frame
             try:
-                self._answer(number, self._run(kind, number, memoryview(body), buffers))
+                self._answer(number, self._run(kind, number, body, buffers))
             except OSError:  # the host has gone
                 return
             del body, buffers  # an idle worker keeps no arguments alive
 
-    def _run(self, kind: int, number: int, body: memoryview, buffers: "Sequence[bytearray]") -> "Outcome":
+    def _run(
+        self, kind: int, number: int, body: "Union[bytes, bytearray]", buffers: "Sequence[bytearray]"
+    ) -> "Outcome":
         handle = self._current = RemoteTaskHandle(number, self)
         try:
             self._interruptible = True
@@ -78,12 +80,12 @@ class Worker:
         return outcome
 
     def _outcome(
-        self, kind: int, body: memoryview, buffers: "Sequence[bytearray]", handle: RemoteTaskHandle
+        self, kind: int, body: "Union[bytes, bytearray]", buffers: "Sequence[bytearray]", handle: RemoteTaskHandle
     ) -> "Outcome":
         head, values = messages.split_target(body)
         target = self._targets.get(head)
         if target is None:
-            target = self._targets[head] = messages.unpack_target(head[2:])
+            target = self._targets[head] = messages.unpack_target(head)
         args, options = decode(values, buffers)  # type: ignore[misc]  # the host encodes a pair
         if kind == messages.CALL:
             result = invoke(self._loader.function(*target), args, options, handle)
@@ -242,8 +244,11 @@ def main(arguments: "List[str]") -> None:
     serve_control(worker, control)
     version = ".".join(map(str, sys.version_info[:3]))
     hello = {"protocol": messages.PROTOCOL_VERSION, "python": version, "pid": os.getpid()}
-    call.send(messages.HELLO, 0, encode(hello)[0])
-    worker.serve()
+    try:
+        call.send(messages.HELLO, 0, encode(hello)[0])
+        worker.serve()
+    except OSError:  # the host has gone
+        pass
     del main_module
     stdio.flush()
 

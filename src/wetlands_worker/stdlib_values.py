@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Reduced = Any  # a tuple as __reduce_ex__ returns one, or NotImplemented
     Reducer = Callable[..., Reduced]
 
-__all__ = ["make_array", "make_memoryview", "make_path", "reduce_memoryview", "reducers"]
+__all__ = ["make_array", "make_memoryview", "make_path", "reducers"]
 
 _PATHS = ("PurePosixPath", "PureWindowsPath", "PosixPath", "WindowsPath")
 _FORMATS = "?cbBhHiIlLqQnNefd"  # what memoryview.cast() understands
@@ -27,6 +27,8 @@ _FORMATS = "?cbBhHiIlLqQnNefd"  # what memoryview.cast() understands
 
 def reducers(library: str) -> "dict[type, Reducer]":
     """The reducers for the types of a loaded library; none while it is still being imported."""
+    if library == "builtins":
+        return {memoryview: _reduce_memoryview}
     module = sys.modules[library]
     if library == "array":
         return {module.array: _reduce_array} if hasattr(module, "array") else {}
@@ -50,7 +52,7 @@ def make_path(kind: str, text: str) -> "PurePath":
         return getattr(pathlib, "Pure" + kind)(text)  # type: ignore[no-any-return]
 
 
-def reduce_memoryview(view: memoryview) -> "Reduced":
+def _reduce_memoryview(view: memoryview) -> "Reduced":
     """Describe a memoryview; one that is not contiguous is copied into C order."""
     form = view.format.lstrip("@")
     if form not in _FORMATS or not form:

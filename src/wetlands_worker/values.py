@@ -16,8 +16,6 @@ import sys
 from _pickle import PickleBuffer, Pickler, Unpickler, loads  # `pickle` itself would also import struct, re and enum
 from io import BytesIO
 
-from wetlands_worker.stdlib_values import reduce_memoryview
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -130,15 +128,19 @@ class ValuePickler(Pickler):
 
     def reducer_override(self, value: object) -> "Reduced":
         """Describe a value of a kind that we know; called for all that is not a plain scalar or container."""
-        if len(sys.modules) != _modules_seen:
-            _learn_kinds()
-        if not isinstance(value, _kinds):
+        kind = type(value)
+        if _others.get(id(kind)) is kind and len(_modules) == _modules_seen:
             return NotImplemented
-        for base in type(value).__mro__:
-            reduce = _reducers.get(base)
-            if reduce is not None:
-                return reduce(value)
-        return NotImplemented  # only its `__class__` said so
+        if len(_modules) != _modules_seen:
+            _learn_kinds()
+        if issubclass(kind, _kinds):
+            for base in kind.__mro__:
+                if base in _kinds:
+                    return _reducers[base](value)
+        if len(_others) >= _MAX_OTHERS:
+            _others.clear()
+        _others[id(kind)] = kind
+        return NotImplemented
 
 
 class _ValueUnpickler(Unpickler):
@@ -153,24 +155,35 @@ class _ValueUnpickler(Unpickler):
 
 
 # What is known depends on what is loaded: we import no library for its values to cross, it is loaded where they exist.
-_waiting = {"numpy": "array_values", "pathlib": "stdlib_values", "array": "stdlib_values"}
-_reducers: "dict[type, Reducer]" = {memoryview: reduce_memoryview}
-_kinds: "tuple[type, ...]" = (memoryview,)
+_waiting = {
+    "numpy": "array_values",
+    "pathlib": "stdlib_values",
+    "array": "stdlib_values",
+    "builtins": "stdlib_values",
+}
+_modules = sys.modules
 _modules_seen = -1
+_reducers: "dict[type, Reducer]" = {}
+_kinds: "tuple[type, ...]" = ()
+# Types met lately that are of no such kind, because asking costs more than pickling a small object. By identity: a
+# metaclass can forbid hashing. Few, and forgotten now and then: classes of a reloaded module should be freed.
+_others: "dict[int, type]" = {}
+_MAX_OTHERS = 100
 
 
 def _learn_kinds() -> None:
     """Add the reducers of libraries that were loaded since the last look."""
     global _kinds, _modules_seen  # noqa: PLW0603 - one cache for the process; racing threads store the same
-    count = len(sys.modules)
+    count = len(_modules)
     for library, owner in tuple(_waiting.items()):
-        if library in sys.modules:
+        if library in _modules:
             reducers = __import__("wetlands_worker." + owner, fromlist=("reducers",)).reducers(library)
             if not reducers:
                 return  # another thread is still importing it: look again at the next value
             _reducers.update(reducers)
             _kinds = tuple(_reducers)
             _waiting.pop(library, None)
+    _others.clear()
     _modules_seen = count
 
 

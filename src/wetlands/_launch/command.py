@@ -1,0 +1,29 @@
+"""The command line of a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import wetlands_worker
+
+__all__ = ["guardian_command", "worker_command"]
+
+WORKER_PACKAGE = Path(wetlands_worker.__file__).resolve().parent
+
+
+def worker_command(python: Path, call: int, control: int, nonce: str, session: str) -> list[str]:
+    """The arguments that start a worker.
+
+    Args:
+        python: The interpreter of the environment.
+        call: The number of the inherited call connection.
+        control: The number of the inherited control connection.
+        nonce: What marks the worker's output; nobody else can know it.
+        session: What the ids of this host's tasks start with.
+    """
+    return [str(python), str(WORKER_PACKAGE), str(call), str(control), nonce, session]
+
+
+def guardian_command(python: Path) -> list[str]:
+    """The arguments that start a guardian: isolated and without ``site``, which makes it small and quick."""
+    return [str(python), "-I", "-S", str(WORKER_PACKAGE / "guardian.py")]

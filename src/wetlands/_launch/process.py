@@ -1,0 +1,253 @@
+"""A worker process from its start to its end: its connections, its output, and the ladder that stops it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wetlands._launch.command import worker_command
+from wetlands._launch.output import ProcessLogger
+from wetlands._platform.exits import wait_for_exit
+from wetlands._platform.inherit import inherit
+from wetlands._platform.process import ProcessIdentity, identify, kill_tree, new_group
+from wetlands.exceptions import LaunchError
+from wetlands_worker import messages
+from wetlands_worker.frames import BrokenFrameError, Connection
+from wetlands_worker.stdio import marker
+from wetlands_worker.values import DecodeError, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["Autopsy", "WorkerProcess", "stop_all"]
+
+HELLO_SECONDS = 60.0
+"""How long a worker may take to say hello; a cold start from a slow disk takes seconds."""
+
+_STDERR_LINES = 50
+_OUTPUT_SECONDS = 0.5
+_DEATH_SECONDS = 2.0
+
+_log = logging.getLogger("wetlands")
+
+
+@dataclass(frozen=True, slots=True)
+class Autopsy:
+    """What a dead worker left behind.
+
+    Attributes:
+        exit_code: Its exit code, or None when a signal ended it.
+        signal: The number of that signal, or None.
+        stderr: The last lines of its stderr, a trace of ``faulthandler`` included.
+    """
+
+    exit_code: int | None
+    signal: int | None
+    stderr: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """How it died, as the end of a sentence that begins with whose death it was."""
+        if self.signal is None:
+            return f"died with exit code {self.exit_code}"
+        try:
+            name = f" ({signal.Signals(self.signal).name})"
+        except ValueError:
+            name = ""
+        return f"died with signal {self.signal}{name}"
+
+
+class WorkerProcess:
+    """One worker process that this host started and owns.
+
+    Attributes:
+        pid: The worker's own pid. On Windows it may be a child of the process that was started: the interpreter of a
+            virtual environment there is a launcher.
+        call: The connection that the worker's main thread reads.
+        control: The connection that a thread of the worker serves.
+        output: What it writes to stdout and stderr.
+    """
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], call: Connection, control: Connection, output: ProcessLogger, who: str
+    ) -> None:
+        self._process = process
+        self._who = who
+        self._identity = identify(process.pid) or ProcessIdentity(process.pid, 0.0)
+        self.pid = process.pid
+        self.call = call
+        self.control = control
+        self.output = output
+
+    @classmethod
+    def start(  # noqa: PLR0913 - what a worker is told at birth
+        cls,
+        python: Path,
+        *,
+        environment: Mapping[str, str],
+        session: str,
+        context: Mapping[str, object],
+        who: str,
+        on_start: Callable[[subprocess.Popen[bytes]], object] = lambda _: None,
+    ) -> WorkerProcess:
+        """Start a worker; it says hello later, see `greet`.
+
+        Args:
+            python: The interpreter of the environment.
+            environment: The environment variables of the process, all of them.
+            session: What the ids of this host's tasks start with.
+            context: What the log shall say about each line that it writes.
+            who: How errors name it.
+            on_start: Told of the process as soon as it exists.
+
+        Raises:
+            LaunchError: The interpreter cannot be started.
+        """
+        nonce = os.urandom(8).hex()
+        with ExitStack() as undo:
+            ours_call, theirs_call = _pair(undo)
+            ours_control, theirs_control = _pair(undo)
+            numbers, options = inherit((theirs_call, theirs_control))
+            command = worker_command(python, *numbers, nonce, session)
+            try:
+                process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # ** of TypedDicts
+                    command,
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    **options,
+                    **new_group(),
+                )
+            except OSError as error:
+                raise LaunchError(who, f"{python} cannot be started ({error})") from error
+            theirs_call.close()
+            theirs_control.close()
+            on_start(process)
+            output = ProcessLogger(process, context, marker=marker(nonce))
+            undo.pop_all()
+            return cls(process, Connection(ours_call), Connection(ours_control), output, who)
+
+    def greet(self, timeout: float = HELLO_SECONDS) -> Mapping[str, object]:
+        """Wait for the worker's hello.
+
+        Returns:
+            What it says of itself: ``protocol``, ``python`` (its version), ``pid``.
+
+        Raises:
+            LaunchError: It died, said nothing in time, or speaks another version of the protocol. It is stopped then.
+        """
+        try:
+            hello = self._hello(timeout)
+        except LaunchError:
+            stop_all([self])
+            raise
+        pid = hello.get("pid")
+        if isinstance(pid, int):
+            self.pid = pid
+        return hello
+
+    def _hello(self, timeout: float) -> dict[str, object]:
+        self.call.socket.settimeout(timeout)
+        try:
+            frame = self.call.receive()
+        except TimeoutError:
+            raise LaunchError(self._who, f"a worker said nothing within {timeout:g} s", self._last_lines()) from None
+        except BrokenFrameError as error:
+            raise LaunchError(self._who, f"a worker does not speak our protocol ({error})") from error
+        self.call.socket.settimeout(None)
+        if frame is None:
+            autopsy = self.autopsy()
+            raise LaunchError(self._who, f"a worker {autopsy} before it was ready", autopsy.stderr)
+        kind, _, body, buffers = frame
+        hello: object = None
+        if kind == messages.HELLO:
+            with suppress(DecodeError):
+                hello = decode(body, buffers)
+        if not isinstance(hello, dict) or hello.get("protocol") != messages.PROTOCOL_VERSION:
+            reason = f"a worker answered {hello!r}, and this version speaks protocol {messages.PROTOCOL_VERSION}"
+            raise LaunchError(self._who, reason)
+        return hello
+
+    # ----------------------------------------------------------------- ending
+
+    def wait(self, timeout: float) -> int | None:
+        """The return code as `subprocess` gives it, or None when the process still runs after `timeout` seconds."""
+        return wait_for_exit(self._process, timeout)
+
+    def ask(self) -> None:
+        """Close the connections: an idle worker leaves at once, a busy one begins to end itself."""
+        self.call.abort()
+        self.control.abort()
+
+    def terminate(self) -> None:
+        """Send SIGTERM (on Windows: end the process)."""
+        with suppress(OSError):
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """Kill the process and all its descendants."""
+        kill_tree(self._identity)
+
+    def autopsy(self) -> Autopsy:
+        """How it ended; one that lost its connection and still runs is killed."""
+        code = self.wait(_DEATH_SECONDS)
+        if code is None:
+            self.kill()
+            code = self.wait(_DEATH_SECONDS)
+        self.output.join(_OUTPUT_SECONDS)
+        stderr = tuple(self.output.stderr_tail(_STDERR_LINES))
+        if code is not None and code < 0:
+            return Autopsy(None, -code, stderr)
+        return Autopsy(code, None, stderr)
+
+    def close(self) -> None:
+        """Let go of the connections; the process has ended, and nobody receives any more."""
+        self.call.close()
+        self.control.close()
+
+    def _last_lines(self) -> Sequence[str]:
+        return self.output.stderr_tail(_STDERR_LINES)
+
+
+_LADDER: tuple[tuple[str, Callable[[WorkerProcess], None], float], ...] = (
+    ("ask", WorkerProcess.ask, 2.0),  # the worker itself interrupts a busy task, and leaves within 1.5 s
+    ("terminate", WorkerProcess.terminate, 0.5),
+    ("kill", WorkerProcess.kill, 5.0),
+)
+
+
+def stop_all(processes: Sequence[WorkerProcess]) -> bool:
+    """Stop workers, all at the same time, with growing force.
+
+    Returns:
+        Whether all have ended. One that has not is in an uninterruptible state of the system; it is logged.
+    """
+    running = list(processes)
+    for name, step, pause in _LADDER:
+        for process in running:
+            step(process)
+        deadline = time.monotonic() + pause
+        running = [process for process in running if process.wait(deadline - time.monotonic()) is None]
+        if not running:
+            break
+        _log.log(logging.INFO, "Workers %s did not end on %r", [process.pid for process in running], name)
+    for process in processes:
+        process.output.join(_OUTPUT_SECONDS)
+    if running:
+        _log.error("Workers %s cannot be ended", [process.pid for process in running])
+    return not running
+
+
+def _pair(undo: ExitStack) -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair()
+    undo.callback(ours.close)
+    undo.callback(theirs.close)
+    return ours, theirs

@@ -1,0 +1,310 @@
+"""One call, as the pool sees it: what is sent to a worker, and who is told what came of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from wetlands.exceptions import ExecutionException
+from wetlands.logger import logger
+from wetlands.task import Task, new_number, session
+from wetlands_worker import messages
+from wetlands_worker.failures import (
+    RemoteExceptionInfo,
+    TaskFailure,
+    TaskFailureCategory,
+    TracebackFrame,
+    WorkerInfo,
+    from_plain,
+)
+from wetlands_worker.values import DecodeError, EncodeError, decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from wetlands_worker.frames import Bytes
+
+__all__ = ["BlockingCall", "Call", "PooledTask", "TaskCall", "Work"]
+
+T = TypeVar("T")
+
+
+class Work:
+    """What a call asks for: a function of a module, or a script, with its arguments already encoded.
+
+    Large arrays among the arguments are not copied; they are sent from where they lie when a worker takes the call.
+
+    Raises:
+        EncodeError: An argument cannot cross; the error names the part.
+    """
+
+    __slots__ = ("body", "buffers", "call_target", "kind")
+
+    def __init__(self, kind: int, head: bytes, call_target: str, values: tuple[object, object]) -> None:
+        body, self.buffers = encode(values, name=("args", "kwargs"))
+        self.body: bytes = head + body
+        self.kind = kind
+        self.call_target = call_target
+
+
+class Call:
+    """One call on its way through the pool; subclasses say who is told of it.
+
+    The pool calls `started` at most once, and then exactly one of `settle`, `lost` and `dropped`.
+    """
+
+    __slots__ = ("_began", "answer", "number", "sent", "work", "worker")
+
+    def __init__(self, work: Work, number: int) -> None:
+        self.work = work
+        self.number = number
+        self.worker: WorkerInfo | None = None
+        self.sent = False  # the pool's: whether a worker may have seen it
+        self.answer: tuple[int, Bytes, Sequence[bytearray]] | None = None  # read, and not told yet
+        self._began = 0.0
+
+    @property
+    def task_id(self) -> str:
+        """The id of its task, also where no `Task` object exists."""
+        return f"{session()}-{self.number}"
+
+    def started(self, worker: WorkerInfo) -> None:
+        """A worker takes it."""
+        self.worker = worker
+        self._began = time.monotonic()
+
+    def report(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+        """A frame came that does not end it: progress, an output, a log record."""
+        if kind == messages.LOG:
+            level, message = _pair(decode(body, buffers))
+            if isinstance(level, int):
+                self._log(level, str(message))
+
+    def settle(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+        """The frame came that ends it."""
+        if kind == messages.RESULT:
+            try:
+                result = self._decoded(decode(body, buffers))
+            except DecodeError as error:
+                self.failed(self.failure(TaskFailureCategory.SERIALIZATION, str(error), serialization_context="result"))
+                return
+            self.completed(result)
+        elif kind == messages.CANCELED:
+            self.dropped()
+        else:
+            self.failed(self._remote_failure(decode(body, buffers)))
+
+    def _decoded(self, result: object) -> object:
+        return _script_globals(result) if self.work.kind == messages.SCRIPT else result
+
+    def completed(self, result: object) -> None:
+        """It returned."""
+        raise NotImplementedError
+
+    def failed(self, failure: TaskFailure) -> None:
+        """It failed, or will never run."""
+        raise NotImplementedError
+
+    def dropped(self) -> None:
+        """It was canceled."""
+        raise NotImplementedError
+
+    def canceled(self) -> CancelledError:
+        """What its caller gets when it was canceled."""
+        return CancelledError(f"{self.work.call_target} was canceled")
+
+    def failure(
+        self,
+        category: TaskFailureCategory,
+        message: str,
+        *,
+        exit_code: int | None = None,
+        signal: int | None = None,
+        traceback: str | None = None,
+        serialization_context: str | None = None,
+    ) -> TaskFailure:
+        """A failure of this call that did not come from the worker as such."""
+        return TaskFailure(
+            category=category,
+            message=message,
+            task_id=self.task_id,
+            call_target=self.work.call_target,
+            worker=self.worker,
+            elapsed=self._elapsed(),
+            exit_code=exit_code,
+            signal=signal,
+            traceback=traceback,
+            serialization_context=serialization_context,
+        )
+
+    def _remote_failure(self, plain: object) -> TaskFailure:
+        if not isinstance(plain, tuple) or len(plain) < 6:  # noqa: PLR2004 - see wetlands_worker.serve
+            return self.failure(TaskFailureCategory.UNKNOWN, f"the worker answered {plain!r}")
+        category, message, traceback, frames, remote, context = plain[:6]
+        info: RemoteExceptionInfo | None = None if remote is None else from_plain(remote)
+        return TaskFailure(
+            category=TaskFailureCategory(category),
+            message=str(message),
+            task_id=self.task_id,
+            call_target=self.work.call_target,
+            traceback=traceback,
+            traceback_frames=tuple(TracebackFrame(*frame) for frame in frames),
+            remote_exception=info,
+            worker=self.worker,
+            elapsed=self._elapsed(),
+            serialization_context=context,
+        )
+
+    def _elapsed(self) -> float | None:
+        return time.monotonic() - self._began if self._began else None
+
+    def _log(self, level: int, message: str) -> None:
+        worker = self.worker
+        logger.log_execution(
+            level,
+            "%s",
+            message,
+            env_name=None if worker is None else worker.environment,
+            worker_index=None if worker is None else worker.index,
+            call_target=self.work.call_target,
+            task_id=self.task_id,
+        )
+
+
+class BlockingCall(Call, Generic[T]):
+    """A call whose caller waits for it; nobody else can see it."""
+
+    __slots__ = ("_done", "_failure", "_result")
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work, new_number())
+        self._done = threading.Lock()
+        self._done.acquire()
+        self._failure: TaskFailure | None = None
+        self._result: object = None
+
+    def wait(self) -> None:
+        """Wait until it has ended."""
+        self._done.acquire()
+        self._done.release()
+
+    def outcome(self) -> object:
+        """What it returned.
+
+        Raises:
+            ExecutionException: It failed.
+            CancelledError: Its environment was exited before it could run, or it canceled itself.
+        """
+        if self._failure is not None:
+            raise ExecutionException(self._failure)
+        if self._result is _CANCELED:
+            raise self.canceled()
+        return self._result
+
+    def completed(self, result: object) -> None:  # noqa: D102 - see Call
+        self._result = result
+        self._done.release()
+
+    def failed(self, failure: TaskFailure) -> None:  # noqa: D102 - see Call
+        self._failure = failure
+        self._done.release()
+
+    def dropped(self) -> None:  # noqa: D102 - see Call
+        self._result = _CANCELED
+        self._done.release()
+
+
+_CANCELED = object()
+
+
+class TaskCall(Call, Generic[T]):
+    """A call that a `Task` follows."""
+
+    __slots__ = ("_task",)
+
+    def __init__(self, work: Work, task: Task[T]) -> None:
+        super().__init__(work, task.number)
+        self._task = task
+
+    def started(self, worker: WorkerInfo) -> None:  # noqa: D102 - see Call
+        super().started(worker)
+        self._task._set_running()  # noqa: SLF001 - the pool drives the task
+
+    def report(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:  # noqa: D102 - see Call
+        if kind == messages.UPDATE:
+            message, current, maximum = decode(body, buffers)  # type: ignore[misc]  # see wetlands_worker.messages
+            self._task._set_progress(message, current, maximum)  # noqa: SLF001 - see above
+        elif kind == messages.OUTPUT:
+            try:
+                key, value = _pair(decode(body, buffers))
+            except DecodeError as error:
+                self._log(logging.WARNING, f"An output of {self._task!r} cannot be read here: {error}")
+                return
+            self._task._set_output(str(key), value)  # noqa: SLF001 - see above
+        else:
+            super().report(kind, body, buffers)
+
+    def completed(self, result: object) -> None:  # noqa: D102 - see Call
+        self._task._complete(result)  # type: ignore[arg-type]  # noqa: SLF001 - T is what the user says it is
+
+    def failed(self, failure: TaskFailure) -> None:  # noqa: D102 - see Call
+        self._task._fail(failure)  # noqa: SLF001 - see above
+
+    def dropped(self) -> None:  # noqa: D102 - see Call
+        self._task._settle_canceled()  # noqa: SLF001 - see above
+
+
+class PooledTask(Generic[T]):
+    """What runs a task in a pool: the driver of the task."""
+
+    def __init__(
+        self, task: Task[T], work: Callable[[], Work], submit: Callable[[Call], None], cancel: Callable[[Call], None]
+    ) -> None:
+        self._submit = submit
+        self._cancel = cancel
+        self._task = task
+        self._call: TaskCall[T] | None = None
+        self._problem: EncodeError | None = None
+        try:
+            self._call = TaskCall(work(), task)
+        except EncodeError as error:
+            self._problem = error
+
+    def start(self) -> None:
+        """Give the call to the pool; one that cannot be encoded fails here, by itself."""
+        if self._call is not None:
+            self._submit(self._call)
+            return
+        self._task._fail(  # noqa: SLF001 - the driver of the task
+            TaskFailure(
+                category=TaskFailureCategory.SERIALIZATION,
+                message=str(self._problem),
+                task_id=self._task.id,
+                call_target=self._task.call_target,
+                serialization_context="arguments",
+            )
+        )
+
+    def cancel(self) -> None:
+        """Drop the call, or ask its worker to stop it."""
+        if self._call is not None:
+            self._cancel(self._call)
+
+
+def _pair(value: object) -> tuple[object, object]:
+    first, second = value  # type: ignore[misc]  # see wetlands_worker.messages
+    return first, second
+
+
+def _script_globals(result: object) -> Mapping[str, object]:
+    """The globals of a script that can be read here; the others are left out, which is what was promised."""
+    readable: dict[str, object] = {}
+    for name, (body, buffers) in dict(result).items():  # type: ignore[call-overload]  # see wetlands_worker.serve
+        try:
+            readable[name] = decode(body, buffers)
+        except DecodeError:
+            continue
+    return readable

@@ -1,0 +1,102 @@
+"""Notices that idle workers died: one thread for a pool, waiting on all of its workers at once."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from wetlands._platform.exits import exit_descriptor
+from wetlands_worker.frames import BrokenFrameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wetlands._pool.worker import Worker
+
+__all__ = ["Monitor"]
+
+_JOIN_SECONDS = 5.0
+
+
+class Monitor:
+    """Watches the control connections of workers, and where the system can tell, their processes.
+
+    A process can end while its connection stays open in a child that it left behind; and a connection can be closed
+    by a process that lives on. Either is the end of a worker.
+    """
+
+    def __init__(self, gone: Callable[[Worker], None]) -> None:
+        self._gone = gone
+        self._selector = selectors.DefaultSelector()
+        self._lock = threading.Lock()
+        self._descriptors: dict[Worker, int | None] = {}
+        self._forgotten: set[Worker] = set()
+        self._ours, self._theirs = socket.socketpair()
+        self._selector.register(self._theirs, selectors.EVENT_READ, None)
+        self._closed = False
+        self._new: list[Worker] = []
+        self._thread = threading.Thread(target=self._run, name="wetlands-monitor", daemon=True)
+        self._thread.start()
+
+    def watch(self, worker: Worker) -> None:
+        """Tell of the end of this worker."""
+        with self._lock:
+            self._new.append(worker)
+        self._ours.send(b"w")
+
+    def close(self) -> None:
+        """Watch no more."""
+        with self._lock:
+            self._closed = True
+        self._ours.send(b"c")
+        if self._thread is not threading.current_thread():
+            self._thread.join(_JOIN_SECONDS)
+
+    def _run(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                worker = key.data
+                if worker is None:
+                    self._theirs.recv(4096)
+                elif key.fileobj != worker.process.control.socket or not self._receives(worker):
+                    self._forget(worker)
+                    self._gone(worker)
+            with self._lock:
+                closed = self._closed
+                new, self._new = self._new, []
+            if closed:
+                break
+            for worker in new:
+                self._register(worker)
+        for worker in list(self._descriptors):
+            self._forget(worker)
+        self._selector.close()
+        self._ours.close()
+        self._theirs.close()
+
+    def _receives(self, worker: Worker) -> bool:
+        """Take what a worker says on its control connection; whether it is still connected."""
+        with suppress(OSError, BrokenFrameError):
+            return worker.process.control.receive() is not None
+        return False
+
+    def _register(self, worker: Worker) -> None:
+        descriptor = exit_descriptor(worker.process.pid)
+        self._descriptors[worker] = descriptor
+        self._selector.register(worker.process.control.socket, selectors.EVENT_READ, worker)
+        if descriptor is not None:
+            self._selector.register(descriptor, selectors.EVENT_READ, worker)
+
+    def _forget(self, worker: Worker) -> None:
+        if worker not in self._descriptors:  # both of its signs came at once
+            return
+        with suppress(KeyError, ValueError):
+            self._selector.unregister(worker.process.control.socket)
+        descriptor = self._descriptors.pop(worker)
+        if descriptor is not None:
+            self._selector.unregister(descriptor)
+            os.close(descriptor)

@@ -1,0 +1,361 @@
+"""A pool: performs what the scheduler decides, with real workers, threads and connections.
+
+The lock is held for decisions only, never while something is sent, waited for, or told to a user.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from wetlands._launch.process import stop_all
+from wetlands._pool.monitor import Monitor
+from wetlands._pool.scheduler import Dispatch, Fail, Scheduler, Spawn
+from wetlands._pool.worker import Worker
+from wetlands.exceptions import LaunchError, NotLaunchedError
+from wetlands.logger import logger
+from wetlands_worker.failures import TaskFailureCategory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wetlands._launch.guardian import Guardian
+    from wetlands._launch.process import Autopsy, WorkerProcess
+    from wetlands._pool.call import BlockingCall, Call
+    from wetlands._pool.scheduler import Action
+
+__all__ = ["Pool"]
+
+_JOIN_SECONDS = 5.0
+
+
+class Pool:
+    """The workers of one launch of one environment.
+
+    Args:
+        environment: The name of the environment, for messages.
+        size: How many workers there are.
+        start: Starts the worker of an index; it is told of the process at once, and has not greeted it.
+        guardian: Makes the process that ends the workers should this one be killed.
+    """
+
+    def __init__(
+        self,
+        environment: str,
+        size: int,
+        *,
+        start: Callable[[int], WorkerProcess],
+        guardian: Callable[[], Guardian],
+    ) -> None:
+        self._environment = environment
+        self._size = size
+        self._start = start
+        self._make_guardian = guardian
+        self._guardian: Guardian | None = None
+        self._lock = threading.Lock()
+        self._scheduler: Scheduler[Call] = Scheduler(size)
+        self._workers: dict[int, Worker] = {}
+        self._starting: set[WorkerProcess] = set()
+        self._threads: set[threading.Thread] = set()
+        self._closing = threading.Event()
+        self._monitor: Monitor | None = None
+
+    # -------------------------------------------------------------- questions
+
+    @property
+    def size(self) -> int:
+        """How many workers there are."""
+        return self._size
+
+    @property
+    def workers(self) -> Sequence[Worker]:
+        """The workers that are ready or busy now."""
+        with self._lock:
+            return [self._workers[index] for index in sorted(self._workers)]
+
+    @property
+    def broken(self) -> str | None:
+        """Why no call can be run any more, or None."""
+        return self._scheduler.broken
+
+    # ------------------------------------------------------------------ verbs
+
+    def launch(self) -> None:
+        """Start all workers at the same time and wait until all are ready.
+
+        Raises:
+            LaunchError: One could not be started; none is left running.
+        """
+        processes: list[WorkerProcess] = []
+        with ExitStack() as undo:
+            undo.callback(lambda: stop_all(processes))
+            processes.extend(self._start(index) for index in range(self._size))
+            for process in processes:
+                process.greet()
+            self._guardian = self._make_guardian()
+            self._monitor = Monitor(self._noticed)
+            undo.pop_all()
+        for index, process in enumerate(processes):
+            self._perform(self._install(index, process))
+
+    def run(self, call: BlockingCall[object]) -> None:
+        """Run a call and wait for its end; an idle worker is talked to by the calling thread itself."""
+        with self._lock:
+            index = self._scheduler.claim(call)
+            worker = None if index is None else self._workers[index]
+        if worker is None:
+            self.submit(call)
+        elif self._send(worker, call):
+            try:
+                self._read(worker, call)
+            except BaseException:  # Ctrl-C: the call is asked to stop, and the reader thread takes over from here
+                with self._lock:
+                    unanswered = self._scheduler.running(worker.index) is call and not worker.lost
+                if unanswered:
+                    worker.send_cancel(call)
+                    worker.hand_over(call, self._read)
+                raise
+        call.wait()
+
+    def submit(self, call: Call) -> None:
+        """Run a call as soon as a worker is free; its end is told to the call.
+
+        Raises:
+            NotLaunchedError: The pool cannot run anything any more.
+        """
+        with self._lock:
+            if self._scheduler.broken is not None:
+                raise NotLaunchedError(self._scheduler.broken)
+            decided = self._bound(self._scheduler.submit(call))
+        self._perform(decided)
+
+    def cancel(self, call: Call) -> None:
+        """Drop a call that waits; ask the worker to stop one that runs."""
+        with self._lock:
+            dropped = self._scheduler.drop(call)
+            index = None if dropped else self._scheduler.runs_on(call)
+            worker = None if index is None else self._workers.get(index)
+        if dropped:
+            call.dropped()
+        elif worker is not None:
+            worker.send_cancel(call)
+
+    def close(self) -> None:
+        """Stop all workers, at the same time and with growing force. Waiting calls are canceled, running ones fail."""
+        with self._lock:
+            if self._closing.is_set():
+                return
+            self._closing.set()
+            waiting = [action.call for action in self._scheduler.close(self._exited()) if isinstance(action, Fail)]
+            workers = list(self._workers.values())
+            processes = [*(worker.process for worker in workers), *self._starting]
+            threads = list(self._threads)
+        for call in waiting:
+            call.dropped()
+        stop_all(processes)
+        for worker in workers:
+            self._lost(worker)
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(_JOIN_SECONDS)
+        if self._monitor is not None:
+            self._monitor.close()
+        if self._guardian is not None:
+            self._guardian.close()
+
+    # ---------------------------------------------------------------- actions
+
+    def _bound(self, actions: Sequence[Action[Call]]) -> list[tuple[Action[Call], Worker | None]]:
+        """Each action with the worker that it means; its index may belong to a replacement a moment later."""
+        return [
+            (action, self._workers.get(action.worker) if isinstance(action, Dispatch) else None) for action in actions
+        ]
+
+    def _perform(self, decided: Sequence[tuple[Action[Call], Worker | None]]) -> None:
+        for action, worker in decided:
+            match action:
+                case Dispatch(call=call):
+                    if worker is not None and self._send(worker, call):
+                        worker.hand_over(call, self._read)
+                case Spawn(worker=index, delay=delay):
+                    self._spawn(index, delay)
+                case Fail(call=call, reason=reason):
+                    call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, reason))
+
+    def _send(self, worker: Worker, call: Call) -> bool:
+        """Send a call; whether its answer is to be read. If not, it has been seen to otherwise."""
+        sent = False
+        try:
+            call.started(worker.info)
+            worker.send(call)
+            sent = True
+        except OSError:  # the worker is gone, and has not seen all of the call: another one may run it
+            pass
+        except BaseException:  # Ctrl-C: how much was sent is not known, and the connection is closed
+            with self._lock:
+                call.sent = True
+            self._lost(worker)
+            raise
+        with self._lock:
+            call.sent = sent
+            if sent and not worker.lost:
+                return True
+            decided = [] if sent else self._bound(self._scheduler.unsent(worker.index, call))
+        if sent:
+            self._fail(worker, call)
+        else:
+            self._lost(worker)
+            self._perform(decided)
+        return False
+
+    def _read(self, worker: Worker, call: Call) -> None:
+        """Read the answer of a call, give the worker the next one, and then tell what came."""
+        following: Call | None = call
+        while following is not None:
+            call = following
+            answer = call.answer or worker.read_answer(call)
+            if answer is None:
+                self._lost(worker)
+                return
+            following = self._free(worker)
+            if following is not None and threading.current_thread() is not worker.reader:
+                worker.hand_over(following, self._read)
+                following = None
+            call.answer = None
+            call.settle(*answer)
+            del answer
+
+    def _free(self, worker: Worker) -> Call | None:
+        """A worker has answered; the call that it was sent next."""
+        with self._lock:
+            if worker.lost:
+                return None
+            decided = self._bound(self._scheduler.finished(worker.index))
+        for action, bound in decided:
+            if isinstance(action, Dispatch) and bound is worker and self._send(worker, action.call):
+                return action.call
+        return None
+
+    # ----------------------------------------------------- births and deaths
+
+    def _install(self, index: int, process: WorkerProcess) -> list[tuple[Action[Call], Worker | None]]:
+        """A worker is ready: let it work. One that comes after `close` is stopped by that."""
+        worker = Worker(index, process, self._environment)
+        if self._guardian is not None:
+            self._guardian.watch(process.pid)
+        with self._lock:
+            self._starting.discard(process)
+            if self._closing.is_set():
+                return []
+            self._workers[index] = worker
+            decided = self._bound(self._scheduler.ready(index))
+        if self._monitor is not None:
+            self._monitor.watch(worker)
+        return decided
+
+    def _noticed(self, worker: Worker) -> None:
+        """The monitor saw the end of a worker. If it is busy, whoever reads its answer comes to the end by himself."""
+        worker.process.call.abort()
+        with self._lock:
+            busy = not worker.lost and self._scheduler.running(worker.index) is not None
+        if not busy:
+            self._lost(worker)
+
+    def _lost(self, worker: Worker) -> None:
+        """A worker is gone: replace it, and fail the call that it ran."""
+        with self._lock:
+            if worker.lost:
+                return
+            worker.lost = True
+            call = self._scheduler.running(worker.index)
+            decided = self._bound(self._scheduler.died(worker.index))
+            self._workers.pop(worker.index, None)
+        self._perform(decided)
+        if call is not None and call.sent:  # one that is being sent is seen to by its sender
+            self._fail(worker, call)
+        elif call is None and not self._closing.is_set():
+            autopsy = worker.process.autopsy()
+            self._log(logging.WARNING, f"Worker {worker.index} pid {worker.process.pid} {autopsy} while idle", worker)
+        if self._guardian is not None:
+            self._guardian.forget(worker.process.pid)
+        worker.close(_JOIN_SECONDS)
+
+    def _fail(self, worker: Worker, call: Call) -> None:
+        if self._closing.is_set():
+            message = f"{self._exited()} while {call.work.call_target} was running"
+            call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, message))
+            return
+        autopsy = worker.process.autopsy()
+        message = f"Worker {worker.index} pid {worker.process.pid} {autopsy}"
+        self._log(logging.WARNING, f"{message} while it ran {call.work.call_target}", worker)
+        call.failed(
+            call.failure(
+                TaskFailureCategory.WORKER_DIED,
+                message,
+                exit_code=autopsy.exit_code,
+                signal=autopsy.signal,
+                traceback=_crash_report(autopsy),
+            )
+        )
+
+    def _spawn(self, index: int, delay: float) -> None:
+        thread = threading.Thread(
+            target=self._replace, args=(index, delay), name=f"wetlands-spawn-{self._environment}-{index}", daemon=True
+        )
+        with self._lock:
+            if self._closing.is_set():
+                return
+            self._threads.add(thread)
+            thread.start()
+
+    def _replace(self, index: int, delay: float) -> None:
+        try:
+            if self._closing.wait(delay):
+                return
+            decided = self._started(index)
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+        self._perform(decided)
+
+    def _started(self, index: int) -> list[tuple[Action[Call], Worker | None]]:
+        process: WorkerProcess | None = None
+        try:
+            process = self._start(index)
+            with self._lock:
+                self._starting.add(process)
+                closing = self._closing.is_set()
+            if closing:
+                stop_all([process])
+                return []
+            process.greet()
+        except LaunchError as error:
+            with self._lock:
+                if process is not None:
+                    self._starting.discard(process)
+                decided = self._bound(self._scheduler.spawn_failed(index, str(error)))
+            if not self._closing.is_set():
+                self._log(logging.ERROR, str(error))
+            return decided
+        return self._install(index, process)
+
+    # ------------------------------------------------------------------ words
+
+    def _exited(self) -> str:
+        return f"Environment {self._environment!r} was exited"
+
+    def _log(self, level: int, message: str, worker: Worker | None = None) -> None:
+        logger.log_execution(
+            level,
+            "%s",
+            message,
+            env_name=self._environment,
+            worker_index=None if worker is None else worker.index,
+        )
+
+
+def _crash_report(autopsy: Autopsy) -> str | None:
+    """The last words of a worker; a trace of `faulthandler` is among them."""
+    return "\n".join(["The last lines that the worker wrote to stderr:", *autopsy.stderr]) if autopsy.stderr else None

@@ -1,0 +1,189 @@
+"""Who runs what: events in, actions out.
+
+No threads, no clock, no I/O; the pool holds a lock around each event, and performs the actions afterwards. Workers are
+known by their index; calls are whatever the pool puts in, told apart by identity.
+
+What it promises, and a Hypothesis state machine holds: no call is lost, none runs twice, none waits beside an idle
+worker.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+__all__ = ["Action", "Dispatch", "Fail", "Phase", "Scheduler", "Spawn"]
+
+C = TypeVar("C")
+
+RESTARTS = 5
+"""How many workers may be lost in a row without one finished call before the pool is given up."""
+
+_FIRST_DELAY = 0.1
+_LONGEST_DELAY = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch(Generic[C]):
+    """Send this call to that worker."""
+
+    worker: int
+    call: C
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Start a worker of that index, after a delay in seconds."""
+
+    worker: int
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fail(Generic[C]):
+    """This call will never run; the pool says why."""
+
+    call: C
+    reason: str
+
+
+Action = Dispatch[C] | Spawn | Fail[C]
+
+
+class Phase(Enum):
+    """What a worker is doing, as far as scheduling goes."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+
+
+class Scheduler(Generic[C]):
+    """Deals calls to the workers of one pool."""
+
+    def __init__(self, size: int) -> None:
+        self._phases: dict[int, Phase] = dict.fromkeys(range(size), Phase.STARTING)
+        self._idle: list[int] = []  # the last one to finish is the first to be used: its caches are warm
+        self._running: dict[int, C] = {}
+        self._queue: OrderedDict[int, C] = OrderedDict()  # by id(): first in, first out, any can be dropped at once
+        self._losses = 0
+        self._broken: str | None = None
+
+    # ------------------------------------------------------------- questions
+
+    @property
+    def broken(self) -> str | None:
+        """Why no call can be run any more, or None."""
+        return self._broken
+
+    @property
+    def queued(self) -> int:
+        """How many calls wait for a worker."""
+        return len(self._queue)
+
+    @property
+    def unfinished(self) -> list[C]:
+        """Every call that is queued or running."""
+        return [*self._running.values(), *self._queue.values()]
+
+    def phase(self, worker: int) -> Phase:
+        """What a worker is doing."""
+        return self._phases[worker]
+
+    def running(self, worker: int) -> C | None:
+        """The call that a worker runs, or None."""
+        return self._running.get(worker)
+
+    def runs_on(self, call: C) -> int | None:
+        """The worker that runs this call, or None."""
+        return next((worker for worker, running in self._running.items() if running is call), None)
+
+    # ---------------------------------------------------------------- events
+
+    def submit(self, call: C) -> list[Action[C]]:
+        """A call was asked for: it goes to an idle worker, or waits."""
+        if self._broken is not None:
+            return [Fail(call, self._broken)]
+        worker = self.claim(call)
+        if worker is not None:
+            return [Dispatch(worker, call)]
+        self._queue[id(call)] = call
+        return []
+
+    def claim(self, call: C) -> int | None:
+        """Take an idle worker for this call at once, or say that there is none."""
+        if not self._idle or self._broken is not None:
+            return None
+        worker = self._idle.pop()
+        self._phases[worker] = Phase.BUSY
+        self._running[worker] = call
+        return worker
+
+    def ready(self, worker: int) -> list[Action[C]]:
+        """A started worker said hello."""
+        return self._next(worker)
+
+    def finished(self, worker: int) -> list[Action[C]]:
+        """A worker answered its call."""
+        del self._running[worker]
+        self._losses = 0
+        return self._next(worker)
+
+    def unsent(self, worker: int, call: C) -> list[Action[C]]:
+        """A call could not be sent because its worker had gone: another one runs it, before all that wait."""
+        if self._running.get(worker) is call:
+            del self._running[worker]
+        actions = self.submit(call)
+        if not actions:
+            self._queue.move_to_end(id(call), last=False)
+        return actions
+
+    def died(self, worker: int) -> list[Action[C]]:
+        """A worker is gone; the pool fails the call that it ran, if there was one."""
+        was_busy = self._running.pop(worker, None) is not None
+        if worker in self._idle:
+            self._idle.remove(worker)
+        self._phases[worker] = Phase.STARTING
+        if self._broken is not None:
+            return []
+        if was_busy:  # the call is to blame, and it has been answered: there is progress, however slow
+            return [Spawn(worker, 0.0)]
+        return self._lost(worker, "workers died one after the other without running a call")
+
+    def spawn_failed(self, worker: int, reason: str) -> list[Action[C]]:
+        """A replacement could not be started."""
+        return self._lost(worker, reason)
+
+    def drop(self, call: C) -> bool:
+        """Forget a queued call; False when it is not in the queue."""
+        return self._queue.pop(id(call), None) is not None
+
+    def close(self, reason: str) -> list[Action[C]]:
+        """No more calls: whatever waits fails."""
+        self._broken = reason
+        waiting = list(self._queue.values())
+        self._queue.clear()
+        return [Fail(call, reason) for call in waiting]
+
+    def _next(self, worker: int) -> list[Action[C]]:
+        if self._queue:
+            _, call = self._queue.popitem(last=False)
+            self._phases[worker] = Phase.BUSY
+            self._running[worker] = call
+            return [Dispatch(worker, call)]
+        self._phases[worker] = Phase.IDLE
+        self._idle.append(worker)
+        return []
+
+    def _lost(self, worker: int, reason: str) -> list[Action[C]]:
+        if self._broken is not None:
+            return []
+        self._losses += 1
+        if self._losses <= RESTARTS:
+            delay = 0.0 if self._losses == 1 else min(_FIRST_DELAY * 2 ** (self._losses - 2), _LONGEST_DELAY)
+            return [Spawn(worker, delay)]
+        if any(phase is not Phase.STARTING for phase in self._phases.values()):
+            return [Spawn(worker, _LONGEST_DELAY)]  # others still work: keep trying, slowly
+        return self.close(reason)

@@ -1,0 +1,104 @@
+"""One worker as the pool sees it: its process, who reads its answers, and what is told when it is lost."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from wetlands_worker import messages
+from wetlands_worker.failures import WorkerInfo
+from wetlands_worker.frames import BrokenFrameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wetlands._launch.process import WorkerProcess
+    from wetlands._pool.call import Call
+    from wetlands_worker.frames import Bytes
+
+    Answer = tuple[int, Bytes, Sequence[bytearray]]
+
+__all__ = ["Worker"]
+
+_TERMINAL = frozenset((messages.RESULT, messages.FAILURE, messages.CANCELED))
+
+
+class Worker:
+    """A live worker.
+
+    Exactly one thread reads the call connection at any time: the caller of a blocking call that found the worker idle,
+    which costs no hand-over at all, or else the reader thread of the worker, which is started when it is first needed.
+
+    Attributes:
+        index: Its place in the pool; a replacement takes the same.
+        lost: Whether it is known to be gone; written under the lock of the pool.
+        reader: The reader thread, once it was needed.
+    """
+
+    def __init__(self, index: int, process: WorkerProcess, environment: str) -> None:
+        self.index = index
+        self.process = process
+        self.info = WorkerInfo(environment=environment, index=index, pid=process.pid, port=None, persistent=False)
+        self.lost = False
+        self._wake = threading.Semaphore(0)
+        self._handed_over: Call | None = None
+        self.reader: threading.Thread | None = None
+
+    def send(self, call: Call) -> None:
+        """Send a call.
+
+        Raises:
+            OSError: The worker is gone.
+        """
+        work = call.work
+        self.process.call.send(work.kind, call.number, work.body, work.buffers)
+
+    def send_cancel(self, call: Call) -> None:
+        """Ask the worker to stop a call; nothing happens when it is gone, or has answered meanwhile."""
+        with suppress(OSError):
+            self.process.control.send(messages.CANCEL, call.number)
+
+    def read_answer(self, call: Call) -> Answer | None:
+        """Read until a call is answered; None when the worker is gone. What comes before is reported to the call."""
+        receive = self.process.call.receive
+        number = call.number
+        while True:
+            try:
+                frame = receive()
+            except (BrokenFrameError, OSError):
+                return None
+            if frame is None:
+                return None
+            kind, of, body, buffers = frame
+            if of != number:  # of a call that has ended, from a thread which it left behind
+                continue
+            if kind in _TERMINAL:
+                call.answer = kind, body, buffers
+                return call.answer
+            call.report(kind, body, buffers)
+
+    def hand_over(self, call: Call, read: Callable[[Worker, Call], None]) -> None:
+        """Let the reader thread read the answer of a call, by way of `read`."""
+        self._handed_over = call
+        if self.reader is None:
+            name = f"wetlands-reader-{self.process.pid}"
+            self.reader = threading.Thread(target=self._read_handed_over, args=(read,), name=name, daemon=True)
+            self.reader.start()
+        self._wake.release()
+
+    def _read_handed_over(self, read: Callable[[Worker, Call], None]) -> None:
+        while True:
+            self._wake.acquire()
+            call, self._handed_over = self._handed_over, None
+            if call is None:
+                return
+            read(self, call)
+            del call
+
+    def close(self, timeout: float) -> None:
+        """Let go of the connections and end the reader thread; the process has ended."""
+        self._wake.release()
+        if self.reader is not None and self.reader is not threading.current_thread():
+            self.reader.join(timeout)
+        self.process.close()

@@ -1,0 +1,91 @@
+"""The states of a task, which may follow which, and the events that tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wetlands.task import Task
+
+__all__ = ["MOVES", "TERMINAL_EVENTS", "Listener", "Number", "Progress", "TaskEvent", "TaskEventType", "TaskStatus"]
+
+Number = int | float
+
+
+class TaskStatus(Enum):
+    """Where a task is in its life."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    def is_finished(self) -> bool:
+        """Whether the task has ended, in whatever way."""
+        return self in TERMINAL_EVENTS
+
+
+class TaskEventType(Enum):
+    """What happened to a task."""
+
+    STARTED = "started"
+    UPDATE = "update"
+    COMPLETION = "completion"
+    FAILURE = "failure"
+    CANCELATION = "cancelation"
+
+
+TERMINAL_EVENTS = {
+    TaskStatus.COMPLETED: TaskEventType.COMPLETION,
+    TaskStatus.FAILED: TaskEventType.FAILURE,
+    TaskStatus.CANCELED: TaskEventType.CANCELATION,
+}
+MOVES = {
+    TaskStatus.PENDING: {TaskStatus.RUNNING, TaskStatus.FAILED, TaskStatus.CANCELED},
+    TaskStatus.RUNNING: {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELED},
+}
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """Something that happened to a task, with its progress at that moment.
+
+    While a listener is called, ``event.task`` shows the progress of the event too, however far the task has come since.
+
+    Attributes:
+        task: The task.
+        type: What happened.
+        message: The last message of the task at that moment.
+        current: How much was done.
+        maximum: How much there was to do.
+    """
+
+    task: Task[object]
+    type: TaskEventType
+    message: str | None = field(default=None, compare=False)
+    current: Number | None = field(default=None, compare=False)
+    maximum: Number | None = field(default=None, compare=False)
+
+
+Listener = Callable[[TaskEvent], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task has come, by its own word."""
+
+    message: str | None = None
+    current: Number | None = None
+    maximum: Number | None = None
+
+    def merged(self, message: str | None, current: Number | None, maximum: Number | None) -> Progress:
+        """The newer word; None leaves what was said before."""
+        return Progress(
+            self.message if message is None else message,
+            self.current if current is None else current,
+            self.maximum if maximum is None else maximum,
+        )

@@ -1,0 +1,61 @@
+"""The `concurrent.futures.Future` of a task."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeoutError  # the builtin one from Python 3.11 on
+from functools import partial
+from typing import TypeVar
+
+from wetlands._tasks.delivery import delivery
+
+__all__ = ["TaskFuture", "wait_done"]
+
+T = TypeVar("T")
+_log = logging.getLogger("wetlands")
+
+
+class TaskFuture(Future[T]):
+    """The future of a task: cancelling it cancels the task, and callbacks run where they block nobody."""
+
+    def __init__(self, cancel_task: Callable[[], None]) -> None:
+        super().__init__()
+        self._cancel_task = cancel_task
+
+    def cancel(self) -> bool:
+        """Ask the task to stop; whether it is canceled now. A running one may go on to its end."""
+        self._cancel_task()
+        return self.cancelled()
+
+    def add_done_callback(self, fn: Callable[[Future[T]], object]) -> None:
+        """Call `fn` with this future when it is done, on a thread of its own."""
+        super().add_done_callback(lambda done: delivery.submit(partial(_call_back, fn, done)))
+
+    def when_done(self, fn: Callable[[Future[T]], object]) -> None:
+        """Like `add_done_callback`, at once, on the thread that ends the task: for code of ours that never waits."""
+        super().add_done_callback(fn)
+
+    def settle_canceled(self) -> None:
+        """Become cancelled, and tell those who wait in ``concurrent.futures.wait``."""
+        super().cancel()
+        self.set_running_or_notify_cancel()
+
+
+def _call_back(fn: Callable[[Future[T]], object], done: Future[T]) -> None:
+    try:
+        fn(done)
+    except Exception:
+        _log.exception("A done-callback of a task failed")
+
+
+def wait_done(future: Future[T], timeout: float | None) -> bool:
+    """Wait until a future is done, however it ends; whether it is. Ctrl-C gets through."""
+    try:
+        future.exception(timeout)
+    except CancelledError:
+        return True
+    except FutureTimeoutError:
+        return future.done()
+    return True

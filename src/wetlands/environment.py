@@ -1,0 +1,204 @@
+"""What `EnvironmentManager.create` hands back: an environment, and the verbs to run code in it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, TypeVar
+
+from wetlands._modules.proxy import ModuleProxy
+from wetlands.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from wetlands._spec import Commands
+    from wetlands.environment_manager import EnvironmentManager
+
+__all__ = ["Environment"]
+
+E = TypeVar("E", bound="Environment")
+
+
+class Environment(ABC):
+    """An environment, and the verbs to run code in it.
+
+    ``module`` is always a path to a Python file on this machine (with or without ``.py``, relative to the current
+    folder), or a dotted name that can be imported in the environment (``"scipy.ndimage"``). ``function`` is the name of
+    a function in it, or a dotted one (``"Model.predict"``). The siblings of a file are importable from it, and a file
+    that was edited is read again. Coroutine functions are awaited.
+
+    As a context manager it is exited on the way out.
+
+    Attributes:
+        name: Its name.
+        path: Its folder; None where there is none.
+        environment_manager: The manager that made it.
+    """
+
+    def __init__(self, name: str, path: Path | None, environment_manager: EnvironmentManager) -> None:
+        self.name = name
+        self.path = path
+        self.environment_manager = environment_manager
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} at {self.path}>"
+
+    def __enter__(self: E) -> E:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        self.exit()
+
+    @abstractmethod
+    def launch(
+        self,
+        additional_activate_commands: Commands = {},  # noqa: B006 - the 1.x interface; it is never changed
+        *,
+        max_workers: int = 1,
+        worker_env: Callable[[int], Mapping[str, str]] | None = None,
+    ) -> None:
+        """Start the workers; does nothing when they run already.
+
+        Args:
+            additional_activate_commands: Shell lines that run once before the workers start; the variables that they
+                set are the workers' too.
+            max_workers: How many workers there are, each a process that runs one task at a time.
+            worker_env: Gives the variables to add for the worker of an index, also for its replacement.
+
+        Raises:
+            LaunchError: A worker could not be started; none is left running. The error carries its output.
+        """
+
+    @abstractmethod
+    def launched(self) -> bool:
+        """Whether calls can be made now."""
+
+    @property
+    @abstractmethod
+    def worker_count(self) -> int:
+        """How many workers there are; 0 when not launched."""
+
+    @abstractmethod
+    def execute(
+        self,
+        module: str | Path,
+        function: str,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] = {},  # noqa: B006 - the 1.x interface; it is never changed
+    ) -> object:
+        """Call a function and wait for its result.
+
+        Args:
+            module: See the class.
+            function: The name of the function.
+            args: Its positional arguments. They are copied to the worker: what it changes in them is not seen here.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            What the function returned.
+
+        Raises:
+            ExecutionException: The call failed; ``.failure`` says how, and the traceback of the worker is its cause.
+            NotLaunchedError: There are no workers.
+            ModuleNotResolvedError: There is no such file.
+            CancelledError: The environment was exited before the call could run (`concurrent.futures`).
+        """
+
+    @abstractmethod
+    def run_script(
+        self, path: str | Path, args: Sequence[object] = (), run_name: str = "__main__"
+    ) -> dict[str, object]:
+        """Run a script as ``python script.py args`` would, and wait for its end.
+
+        Args:
+            path: The script.
+            args: Its ``sys.argv[1:]``, as text.
+            run_name: Its ``__name__``.
+
+        Returns:
+            Its public globals, as far as they can cross.
+
+        Raises:
+            ExecutionException: It raised, or left with ``sys.exit`` and another code than 0.
+            NotLaunchedError: There are no workers.
+        """
+
+    @abstractmethod
+    def submit(
+        self,
+        module: str | Path,
+        function: str,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+        *,
+        start: bool = True,
+    ) -> Task[object]:
+        """Call a function and go on; see `execute` for the arguments.
+
+        Args:
+            module: See the class.
+            function: The name of the function.
+            args: Its positional arguments; do not change large arrays among them before a worker has taken the task.
+            kwargs: Its keyword arguments.
+            start: False leaves it to `Task.start`, so that listeners can be added before anything happens.
+
+        Raises:
+            NotLaunchedError: There are no workers.
+            ModuleNotResolvedError: There is no such file.
+        """
+
+    @abstractmethod
+    def submit_script(
+        self, path: str | Path, args: Sequence[object] = (), run_name: str = "__main__", *, start: bool = True
+    ) -> Task[dict[str, object]]:
+        """Run a script and go on; see `run_script` and `submit`."""
+
+    @abstractmethod
+    def map(
+        self,
+        module: str | Path,
+        function: str,
+        iterable: Iterable[object],
+        *,
+        timeout: float | None = None,
+        ordered: bool = True,
+    ) -> Iterator[object]:
+        """Call a function with each item, on all workers, and iterate over the results.
+
+        The first calls begin at once, and a bounded number is ahead of what was taken; so the iterable may be long.
+
+        Args:
+            module: See the class.
+            function: The name of the function; it is given one item as its only argument.
+            iterable: The items.
+            timeout: Seconds until the last result must have been taken.
+            ordered: In the order of the items, or as they are completed.
+
+        Returns:
+            The results. The first failure is raised while iterating, and what is left is canceled.
+        """
+
+    def map_tasks(self, module: str | Path, function: str, iterable: Iterable[object]) -> list[Task[object]]:
+        """Submit a task for each item; see `submit`."""
+        return [self.submit(module, function, (item,)) for item in iterable]
+
+    def import_module(self, path: str | Path) -> ModuleProxy:
+        """A stand-in for a module, with a callable for each of its public functions that runs it in the environment.
+
+        The file is read here, never run; signatures and docstrings are kept.
+
+        Raises:
+            ModuleNotResolvedError: There is no such file, or it is no Python.
+        """
+        return ModuleProxy.of(path, self.execute)
+
+    @abstractmethod
+    def exit(self) -> None:
+        """Stop the workers, all at the same time and with growing force; within seconds all are gone.
+
+        Tasks that wait are canceled, running ones fail. It may be called more than once.
+        """

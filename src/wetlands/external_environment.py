@@ -1,0 +1,255 @@
+"""An environment of its own: the verbs become calls of a pool of worker processes."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache, partial
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from wetlands._launch.captured import variables_after
+from wetlands._launch.guardian import Guardian
+from wetlands._launch.process import WorkerProcess
+from wetlands._modules.target import is_file, resolve, resolve_script
+from wetlands._pool.call import BlockingCall, PooledTask, Work
+from wetlands._pool.mapping import MapIterator
+from wetlands._pool.pool import Pool
+from wetlands._spec import parse_commands
+from wetlands._platform.names import current_platform
+from wetlands.environment import Environment
+from wetlands.exceptions import ExecutionException, NotLaunchedError
+from wetlands.logger import logger
+from wetlands.task import Task, session
+from wetlands_worker import messages
+from wetlands_worker.failures import TaskFailure, TaskFailureCategory
+from wetlands_worker.values import EncodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from wetlands._backends.prefix import Prefix
+    from wetlands._spec import Commands
+    from wetlands.environment_manager import EnvironmentManager
+
+__all__ = ["ExternalEnvironment"]
+
+_WINDOW_PER_WORKER = 16
+
+
+class ExternalEnvironment(Environment):
+    """An environment on disk with its own packages; code runs in worker processes of its interpreter.
+
+    Attributes:
+        prefix: Where it lies, and what its interpreter is.
+        generation: Which build of it that is; None for one that somebody else made.
+    """
+
+    def __init__(
+        self, name: str, prefix: Prefix, environment_manager: EnvironmentManager, generation: str | None = None
+    ) -> None:
+        super().__init__(name, prefix.path, environment_manager)
+        self.prefix = prefix
+        self.generation = generation
+        self._pool: Pool | None = None
+        self._launching = threading.Lock()
+
+    # ---------------------------------------------------------------- workers
+
+    def launch(  # noqa: D102 - see Environment
+        self,
+        additional_activate_commands: Commands = {},  # noqa: B006 - see Environment
+        *,
+        max_workers: int = 1,
+        worker_env: Callable[[int], Mapping[str, str]] | None = None,
+    ) -> None:
+        if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
+            message = f"max_workers is a number from 1 up, not {max_workers!r}"
+            raise ValueError(message)
+        commands = parse_commands(additional_activate_commands or None, current_platform())
+        with self._launching:  # held while starting: a second caller waits for the same workers
+            if self.launched():
+                return
+            broken, self._pool = self._pool, None
+            if broken is not None:
+                broken.close()
+            variables = self.environment_manager.child_environment(self.prefix)
+            if commands:
+                variables = variables_after(commands, variables, self.prefix.python, self.name)
+            pool = Pool(
+                self.name,
+                max_workers,
+                start=partial(self._start_worker, variables, worker_env),
+                guardian=lambda: Guardian(self.prefix.python, variables),
+            )
+            pool.launch()
+            self._pool = pool
+        logger.log_environment(
+            20, "Launched %d worker(s), %s", max_workers, self.prefix.python, env_name=self.name, stage="launch"
+        )
+
+    def launched(self) -> bool:  # noqa: D102 - see Environment
+        return self._pool is not None and self._pool.broken is None
+
+    @property
+    def worker_count(self) -> int:  # noqa: D102 - see Environment
+        return self._pool.size if self._pool is not None and self.launched() else 0
+
+    def exit(self) -> None:  # noqa: D102 - see Environment
+        with self._launching:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+            logger.log_environment(20, "Exited", env_name=self.name)
+        self.environment_manager.forget(self)
+
+    # ------------------------------------------------------------------ calls
+
+    def execute(  # noqa: D102 - see Environment
+        self,
+        module: str | Path,
+        function: str,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] = {},  # noqa: B006 - see Environment
+    ) -> object:
+        pool = self._running_pool()
+        return self._run(pool, resolve(module), function, messages.CALL, (tuple(args), dict(kwargs)))
+
+    def run_script(  # noqa: D102 - see Environment
+        self, path: str | Path, args: Sequence[object] = (), run_name: str = "__main__"
+    ) -> dict[str, object]:
+        pool = self._running_pool()
+        values = (tuple(map(str, args)), run_name)
+        result = self._run(pool, resolve_script(path), "", messages.SCRIPT, values)
+        return result  # type: ignore[return-value]  # the answer to a script is a dict
+
+    def submit(  # noqa: D102 - see Environment
+        self,
+        module: str | Path,
+        function: str,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+        *,
+        start: bool = True,
+    ) -> Task[object]:
+        pool = self._running_pool()
+        return self._submit(pool, resolve(module), function, messages.CALL, (tuple(args), dict(kwargs or {})), start)
+
+    def submit_script(  # noqa: D102 - see Environment
+        self, path: str | Path, args: Sequence[object] = (), run_name: str = "__main__", *, start: bool = True
+    ) -> Task[dict[str, object]]:
+        pool = self._running_pool()
+        values = (tuple(map(str, args)), run_name)
+        task = self._submit(pool, resolve_script(path), "", messages.SCRIPT, values, start)
+        return task  # type: ignore[return-value]  # the answer to a script is a dict
+
+    def map(  # noqa: D102 - see Environment
+        self,
+        module: str | Path,
+        function: str,
+        iterable: Iterable[object],
+        *,
+        timeout: float | None = None,
+        ordered: bool = True,
+    ) -> Iterator[object]:
+        pool = self._running_pool()
+        target = resolve(module)
+        head, label = _named(target, function)
+        return MapIterator(
+            iterable,
+            window=_WINDOW_PER_WORKER * pool.size,
+            work=lambda item: Work(messages.CALL, head, label, ((item,), {})),
+            submit=pool.submit,
+            cancel=pool.cancel,
+            ordered=ordered,
+            timeout=timeout,
+        )
+
+    def _run(self, pool: Pool, target: str, function: str, kind: int, values: tuple[object, object]) -> object:
+        head, label = _named(target, function)
+        try:
+            work = Work(kind, head, label, values)
+        except EncodeError as error:
+            failure = TaskFailure(
+                category=TaskFailureCategory.SERIALIZATION,
+                message=str(error),
+                call_target=label,
+                serialization_context="arguments",
+            )
+            raise ExecutionException(failure) from error
+        call: BlockingCall[object] = BlockingCall(work)
+        pool.run(call)
+        return call.outcome()
+
+    def _submit(  # noqa: PLR0913, PLR0917 - private
+        self,
+        pool: Pool,
+        target: str,
+        function: str,
+        kind: int,
+        values: tuple[object, object],
+        start: bool,  # noqa: FBT001 - private
+    ) -> Task[object]:
+        head, label = _named(target, function)
+        work = partial(Work, kind, head, label, values)
+        task: Task[object] = Task(lambda task: PooledTask(task, work, pool.submit, pool.cancel), label)
+        return task.start() if start else task
+
+    def _running_pool(self) -> Pool:
+        pool = self._pool
+        if pool is None:
+            message = f"Environment {self.name!r} is not launched; call launch() first"
+            raise NotLaunchedError(message)
+        if pool.broken is not None:
+            message = f"Environment {self.name!r} has no working workers ({pool.broken}); call launch() to try again"
+            raise NotLaunchedError(message)
+        return pool
+
+    def _start_worker(
+        self, variables: Mapping[str, str], worker_env: Callable[[int], Mapping[str, str]] | None, index: int
+    ) -> WorkerProcess:
+        own = {} if worker_env is None else {str(name): str(value) for name, value in worker_env(index).items()}
+        return WorkerProcess.start(
+            self.prefix.python,
+            environment={**variables, **own},
+            session=session(),
+            context={"log_source": "execution", "env_name": self.name, "worker_index": index},
+            who=self.name,
+        )
+
+    # --------------------------------------------------------------- packages
+
+    def install(
+        self, dependencies: Mapping[str, object], additional_install_commands: Commands | None = None
+    ) -> list[str]:
+        """Add packages; see `EnvironmentManager.install`."""
+        return self.environment_manager.install(self, dependencies, additional_install_commands)
+
+    def update(
+        self,
+        dependencies: Mapping[str, object] | None = None,
+        additional_install_commands: Commands | None = None,
+    ) -> None:
+        """Build the environment anew, from new dependencies or the same; running workers go on with the old one."""
+        self.environment_manager.update_environment(self, dependencies, additional_install_commands)
+
+    def delete(self) -> None:
+        """Remove the environment from the disk.
+
+        Raises:
+            EnvironmentInUseError: Workers use it; exit them first.
+        """
+        self.environment_manager.delete_environment(self)
+
+    def _switch(self, prefix: Prefix, generation: str | None) -> None:
+        """Use another build from the next launch on."""
+        self.prefix = prefix
+        self.path = prefix.path
+        self.generation = generation
+
+
+@lru_cache(maxsize=1024)
+def _named(target: str, function: str) -> tuple[bytes, str]:
+    """How a call begins on the wire, and how people are told of it."""
+    name = PurePath(target).stem if is_file(target) or not function else target
+    return messages.pack_target(target, function), f"{name}:{function}" if function else PurePath(target).name

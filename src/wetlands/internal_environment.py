@@ -1,0 +1,218 @@
+"""The environment of the program itself: the same verbs, run in this process."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
+from functools import partial
+from itertools import islice
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from wetlands._modules.target import is_file, resolve, resolve_script
+from wetlands._pool.inprocess import InProcessTask, TaskReporter, failure_of, running
+from wetlands._tasks.delivery import Delivery
+from wetlands.environment import Environment
+from wetlands.exceptions import ExecutionException
+from wetlands.task import Task, new_number
+from wetlands_worker.handle import RemoteTaskHandle
+from wetlands_worker.invoke import call
+from wetlands_worker.modules import ModuleLoader
+from wetlands_worker.scripts import public_globals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from wetlands._spec import Commands
+    from wetlands.environment_manager import EnvironmentManager
+
+__all__ = ["InternalEnvironment"]
+
+_IDLE_SECONDS = 0.5
+_WINDOW_PER_WORKER = 16
+
+
+class InternalEnvironment(Environment):
+    """Runs code in this process, with the packages that it has; nothing has to be launched.
+
+    `execute` and `run_script` run in the calling thread, tasks on threads of the environment: one, or as many as
+    `launch` was told. Arguments and results are not copied. A task that ignores ``cancel_requested`` cannot be stopped.
+    """
+
+    def __init__(self, name: str, path: Path | None, environment_manager: EnvironmentManager) -> None:
+        super().__init__(name, Path(sys.prefix) if path is None else path, environment_manager)
+        self._loader = ModuleLoader()
+        self._loading = threading.RLock()
+        self._size = 1
+        self._threads = Delivery(idle_seconds=_IDLE_SECONDS, most_threads=1)
+        self._tasks: set[Task[Any]] = set()  # Any: of whatever type they are
+        self._tasks_lock = threading.Lock()
+
+    def launch(  # noqa: D102 - see Environment
+        self,
+        additional_activate_commands: Commands = {},  # noqa: B006 - see Environment
+        *,
+        max_workers: int = 1,
+        worker_env: Callable[[int], Mapping[str, str]] | None = None,
+    ) -> None:
+        if additional_activate_commands or worker_env is not None:
+            message = "this process is already running: neither activation commands nor worker_env can change it"
+            raise ValueError(message)
+        if max_workers != self._size:
+            self._size = max_workers
+            self._threads = Delivery(idle_seconds=_IDLE_SECONDS, most_threads=max_workers)
+
+    def launched(self) -> bool:
+        """Always: this process runs."""
+        return True
+
+    @property
+    def worker_count(self) -> int:
+        """How many tasks run at the same time."""
+        return self._size
+
+    def execute(  # noqa: D102 - see Environment
+        self,
+        module: str | Path,
+        function: str,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] = {},  # noqa: B006 - see Environment
+    ) -> object:
+        target = resolve(module)
+        return self._run_here(partial(self._call, target, function, args, kwargs), _label(target, function))
+
+    def run_script(  # noqa: D102 - see Environment
+        self, path: str | Path, args: Sequence[object] = (), run_name: str = "__main__"
+    ) -> dict[str, object]:
+        target = resolve_script(path)
+        return self._run_here(partial(self._script, target, args, run_name), PurePath(target).name)  # type: ignore[return-value]  # a script gives a dict
+
+    def submit(  # noqa: D102 - see Environment
+        self,
+        module: str | Path,
+        function: str,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+        *,
+        start: bool = True,
+    ) -> Task[object]:
+        target = resolve(module)
+        return self._task(partial(self._call, target, function, args, kwargs or {}), _label(target, function), start)
+
+    def submit_script(  # noqa: D102 - see Environment
+        self, path: str | Path, args: Sequence[object] = (), run_name: str = "__main__", *, start: bool = True
+    ) -> Task[dict[str, object]]:
+        target = resolve_script(path)
+        task = self._task(partial(self._script, target, args, run_name), PurePath(target).name, start)
+        return task  # type: ignore[return-value]  # a script gives a dict
+
+    def map(  # noqa: D102 - see Environment
+        self,
+        module: str | Path,
+        function: str,
+        iterable: Iterable[object],
+        *,
+        timeout: float | None = None,
+        ordered: bool = True,
+    ) -> Iterator[object]:
+        submit = partial(self.submit, module, function)
+        return _results((submit((item,)) for item in iterable), _WINDOW_PER_WORKER * self._size, timeout, ordered)
+
+    def exit(self) -> None:
+        """Cancel the tasks; threads end by themselves."""
+        with self._tasks_lock:
+            tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+
+    def _call(
+        self,
+        target: str,
+        function: str,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        handle: RemoteTaskHandle,
+    ) -> object:
+        with self._loading:  # the folder of the module is on the path of the process from here on
+            found = self._loader.function(target, function)
+        return call(found, args, kwargs, handle)
+
+    def _script(self, path: str, args: Sequence[object], run_name: str, _handle: RemoteTaskHandle) -> object:
+        with self._loading:  # a script has sys.argv and __main__ to itself
+            return public_globals(self._loader.run_script(path, args, run_name))
+
+    def _run_here(self, function: Callable[[RemoteTaskHandle], object], label: str) -> object:
+        handle = RemoteTaskHandle(new_number(), TaskReporter(None, self.name, label))
+        before, running.handle = running.handle, handle
+        began = time.monotonic()
+        try:
+            result = function(handle)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise ExecutionException(failure_of(error, label, None, time.monotonic() - began)) from error
+        finally:
+            running.handle = before
+            canceled = handle._finish()  # noqa: SLF001 - the other half of the handle
+        if canceled:
+            raise CancelledError(f"{label} was canceled")
+        return result
+
+    def _task(
+        self,
+        function: Callable[[RemoteTaskHandle], object],
+        label: str,
+        start: bool,  # noqa: FBT001 - private
+    ) -> Task[object]:
+        task: Task[object] = Task(lambda task: InProcessTask(task, function, self._threads, self.name), label)
+        with self._tasks_lock:
+            self._tasks.add(task)
+        task._when_done(lambda: self._forget(task))  # noqa: SLF001 - the driver of the task
+        return task.start() if start else task
+
+    def _forget(self, task: Task[object]) -> None:
+        with self._tasks_lock:
+            self._tasks.discard(task)
+
+
+def _label(target: str, function: str) -> str:
+    return f"{PurePath(target).stem if is_file(target) else target}:{function}"
+
+
+def _results(
+    tasks: Iterator[Task[object]],
+    window: int,
+    timeout: float | None,
+    ordered: bool,  # noqa: FBT001 - private
+) -> Iterator[object]:
+    """The results of tasks, of which a bounded number is submitted ahead, the first ones now."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    pending = deque(islice(tasks, window))
+
+    def take() -> Iterator[object]:
+        try:
+            while pending:
+                task = pending[0] if ordered else _first_to_end(pending, deadline)
+                remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
+                result = task.future.result(remaining)
+                pending.remove(task)
+                pending.extend(islice(tasks, 1))
+                yield result
+        finally:
+            for task in pending:
+                task.cancel()
+
+    return take()
+
+
+def _first_to_end(pending: Iterable[Task[object]], deadline: float | None) -> Task[object]:
+    by_future = {task.future: task for task in pending}
+    remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
+    done, _ = wait(by_future, remaining, FIRST_COMPLETED)
+    if not done:
+        message = "The results of map() did not all come in time"
+        raise TimeoutError(message)
+    return by_future[done.pop()]

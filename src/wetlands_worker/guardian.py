@@ -1,0 +1,66 @@
+"""A guardian ends the workers of a host that has disappeared.
+
+A worker ends itself when its host is gone. One thing prevents that: native code that holds Python's lock for ever, which
+no thread of that process can get past. So each pool has this one small process, which holds nothing but the pids of the
+workers. The host writes ``+PID`` and ``-PID`` lines to its standard input; when that ends, the host is gone, and what
+still runs after a grace is killed, with its process group.
+
+POSIX only. It is run as a file by itself (``python -I -S guardian.py``) and imports nothing of ours.
+"""
+
+import os
+import sys
+import time
+
+GRACE_SECONDS = 2.5  # longer than the ladder that a worker climbs on itself
+_PAUSE_SECONDS = 0.02
+_KILL = 9
+
+
+def started(pid: int) -> str:
+    """When a process was started, in whatever form the system gives it; empty when there is none.
+
+    Pids are reused: only pid and start time together are one process.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - pathlib is slow to import
+            fields = stat.read().rpartition(b")")[2].split()
+            return "" if fields[0] == b"Z" else fields[19].decode()  # field 22 of proc(5)
+    except (OSError, IndexError):
+        pass
+    if os.path.exists("/proc/self/stat"):  # noqa: PTH110 - pathlib is slow to import
+        return ""
+    import subprocess  # noqa: PLC0415 - macOS, where there is no /proc
+
+    command = ["ps", "-o", "lstart=", "-p", str(pid)]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout.decode().strip()  # noqa: S603
+
+
+def watch(lines: "object") -> "dict[int, str]":
+    """Follow who is a worker until the host is gone; who was one then."""
+    workers: "dict[int, str]" = {}
+    for line in lines:  # type: ignore[attr-defined]  # any iterable of lines
+        pid = int(line[1:])
+        if line.startswith("+"):
+            workers[pid] = started(pid)
+        else:
+            workers.pop(pid, None)
+    return workers
+
+
+def end(workers: "dict[int, str]", grace: float = GRACE_SECONDS) -> None:
+    """Wait for the workers to end themselves, then kill the rest."""
+    deadline = time.monotonic() + grace
+    left = dict(workers)
+    while left and time.monotonic() < deadline:
+        left = {pid: start for pid, start in left.items() if start and started(pid) == start}
+        time.sleep(_PAUSE_SECONDS if left else 0)
+    for pid in left:
+        try:
+            os.killpg(pid, _KILL)  # a worker leads its own group
+        except OSError:
+            pass
+
+
+if __name__ == "__main__":
+    end(watch(sys.stdin))
