@@ -1,0 +1,28 @@
+"""The state of the logger "wetlands", put back after a test."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from wetlands.logger import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def put_back() -> Iterator[None]:
+    """Take away the handlers and levels that the block sets up, here and at the root."""
+    before, level = list(logger.handlers), logger.level
+    root_handlers, root_level = list(logging.root.handlers), logging.root.level
+    try:
+        yield
+    finally:
+        for handler in set(logger.handlers) - set(before):
+            logger.removeHandler(handler)
+            handler.close()
+        logger.setLevel(level)
+        logging.root.handlers[:] = root_handlers
+        logging.root.setLevel(root_level)
