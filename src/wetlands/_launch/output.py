@@ -331,6 +331,8 @@ def _binary(pipe: IO[bytes] | IO[str]) -> tuple[Callable[[int], bytes], str]:
     """How to read the bytes that are there, and what encodes them; a text pipe would wait for more than that."""
     if isinstance(pipe, io.TextIOWrapper):
         buffer, encoding = pipe.buffer, pipe.encoding
+    elif isinstance(pipe, io.TextIOBase):  # text that was already read, put in the place of the pipe
+        return lambda count: pipe.read(count).encode("utf-8", "replace"), "utf-8"
     else:
         buffer, encoding = pipe, "utf-8"
     read: Callable[[int], bytes] = getattr(buffer, "read1", None) or buffer.read

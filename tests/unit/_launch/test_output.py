@@ -30,7 +30,7 @@ class FakeProcess:
     def __init__(self, *, merged: bool = False, text: bool = False) -> None:
         self.pid = 4321
         out, self.out = _pipe(text=text)
-        self.stdout: io.BufferedReader | io.TextIOWrapper | None = out
+        self.stdout: io.IOBase | None = out
         self.stderr: io.BufferedReader | io.TextIOWrapper | None = None
         if not merged:
             self.stderr, self.err = _pipe(text=text)
@@ -135,6 +135,20 @@ def test_a_text_pipe_is_read_with_its_own_encoding() -> None:
     process.out.write("é\r\n".encode("latin-1"))
     assert "é" == lines.wait_for_line(bool, DEADLINE)
     ended(process, lines)
+
+
+@pytest.mark.parametrize("content", [io.StringIO("é\nlast"), io.BytesIO("é\nlast".encode())])
+def test_output_that_was_read_before_can_stand_in_for_a_pipe(content: io.StringIO | io.BytesIO) -> None:
+    process = FakeProcess(merged=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = content
+    process.end()
+
+    lines = process.logger()
+
+    assert lines.join(DEADLINE)
+    assert ["é", "last"] == lines.get_output()
 
 
 def test_a_process_without_pipes_has_no_output() -> None:
