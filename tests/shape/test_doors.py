@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 DOORS = (sources.HOST / "_platform", sources.WORKER / "platform_door.py")
 # What asks which system this is. Anything of `platform` does, except what asks about Python.
 QUESTIONS = {"os.name", "os.uname", "sys.platform", "sys.getwindowsversion", "sysconfig.get_platform"}
+WHO_KNOWS = {"os", "platform", "sys", "sysconfig"}
 ABOUT_PYTHON = {"platform.python_version", "platform.python_version_tuple", "platform.python_implementation"}
 
 
 def questions(tree: ast.Module) -> list[tuple[int, str]]:
     """Line and dotted name of each look at the operating system, however it was imported."""
-    known = {"os": "os", "sys": "sys", "platform": "platform", "sysconfig": "sysconfig"}
+    known: dict[str, str] = {}
     asked = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            known.update({alias.asname: alias.name for alias in node.names if alias.asname and alias.name in known})
+            known.update({alias.asname or alias.name: alias.name for alias in node.names if alias.name in WHO_KNOWS})
         elif isinstance(node, ast.ImportFrom):
             asked += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known:
@@ -48,6 +49,8 @@ def is_a_door(path: Path) -> bool:
         ("from platform import system", [(1, "platform.system")]),
         ("import platform\nplatform.machine()", [(2, "platform.machine")]),
         ("import platform, os\nplatform.python_version(); os.sep; entry.name", []),
+        ("def f(platform): platform.partition(',')", []),
+        ("def f():\n    import os\n    return os.name", [(3, "os.name")]),
     ],
 )
 def test_each_way_to_ask_for_the_system_is_seen(source: str, expected: list[tuple[int, str]]) -> None:

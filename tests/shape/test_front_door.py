@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import subprocess
 import sys
 
@@ -51,7 +50,3 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 def test_a_public_module_offers_what_the_front_door_offers(module: str) -> None:
     for name in WHERE_1_X_PROGRAMS_IMPORT_FROM[module]:
         assert getattr(importlib.import_module(module), name) is getattr(wetlands, name)
-
-
-def test_the_version_is_the_one_of_the_distribution() -> None:
-    assert importlib.metadata.version("wetlands") == wetlands.__version__
