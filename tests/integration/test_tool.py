@@ -89,6 +89,16 @@ def test_credentials_are_masked_in_command_output_and_error() -> None:
     assert "s3cret" not in str(failure.value) + repr(failure.value)
 
 
+@pytest.mark.parametrize("source", ["import sys; sys.exit(1)", "import time; print('ready', flush=True); time.sleep(600)"])
+def test_arguments_that_are_not_to_be_shown_are_in_no_error(source: str) -> None:
+    observer = RecordingObserver(stop_when=lambda seen: "ready" in seen.lines)
+
+    with pytest.raises(ProvisioningError, match="the command of the user") as failure:
+        run_tool(python(source, "s3cret"), env=os.environ, observer=observer, label="the command of the user")
+
+    assert "s3cret" not in repr(failure.value)
+
+
 def test_a_program_that_does_not_exist_is_named() -> None:
     with pytest.raises(ProvisioningError, match="no-such-tool"):
         run(["no-such-tool", "--version"])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Interpreter", "find_interpreter", "installed_interpreters", "pick", "search_path"]
 
-_LIST_SECONDS = 120.0
+_LIST_SECONDS = 60.0
 _FLOOR = Version(OLDEST_PYTHON)
 
 
@@ -167,11 +167,17 @@ def _list_with_uv(uv: Path, env: Mapping[str, str]) -> str:
 
 def _parse(listing: str) -> Iterator[Interpreter]:
     """Read what ``uv python list --output-format json`` writes; unknown fields are ignored."""
-    for entry in json.loads(listing or "[]"):
+    try:
+        entries = json.loads(listing)
+    except ValueError as error:
+        raise ProvisioningError(
+            f"uv listed the interpreters of this machine in no form known here: {error}."
+        ) from error
+    for entry in entries:
         if not entry.get("path") or entry.get("implementation") != "cpython" or entry.get("variant") != "default":
             continue
         try:
-            version = Version(entry["version"])
+            version = Version(entry.get("version", ""))
         except InvalidVersion:
             continue
         path = Path(entry["path"])

@@ -36,6 +36,7 @@ def run_tool(
     env: Mapping[str, str],
     observer: BuildObserver,
     cwd: Path | None = None,
+    label: str | None = None,
     advise: Callable[[Sequence[str]], str] = lambda _: "",
 ) -> list[str]:
     r"""Run a tool, handing each line it writes to ``observer.output`` while it runs.
@@ -49,6 +50,7 @@ def run_tool(
         env: The whole environment of the tool.
         observer: Hears the lines and may ask to stop.
         cwd: The folder to run in, by default ours.
+        label: What errors call the command, where its arguments are not to be shown; by default the command line.
         advise: Makes the advice of an error from the last lines of the output.
 
     Returns:
@@ -59,7 +61,7 @@ def run_tool(
         ProvisioningCanceledError: The observer asked to stop.
         ProvisioningError: The program cannot be started.
     """
-    command = masked(shlex.join(argv))
+    command = label or masked(shlex.join(argv))
     lines: list[str] = []
 
     def stop_if_asked() -> None:

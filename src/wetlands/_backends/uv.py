@@ -157,11 +157,11 @@ def find_uv(env: Mapping[str, str]) -> Path:
     Raises:
         ProvisioningError: There is neither.
     """
-    import uv  # noqa: PLC0415 - not needed to import wetlands, and missing where uv was installed by other means
-
     try:
+        import uv  # noqa: PLC0415 - missing where uv was installed by other means, such as conda
+
         return Path(uv.find_uv_bin())
-    except FileNotFoundError:
+    except (ImportError, FileNotFoundError):
         found = shutil.which("uv", path=env.get("PATH"))
     if found is None:
         raise ProvisioningError(

@@ -138,15 +138,16 @@ def _members(identity: ProcessIdentity) -> list[psutil.Process]:
 
 def _orphans(identity: ProcessIdentity) -> list[psutil.Process]:
     orphans = []
-    for process in psutil.process_iter():
+    for pid in psutil.pids():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError, PermissionError):
-            if _leader(process) == identity.pid and process.create_time() >= identity.started - _SAME_START_SECONDS:
+            if _leader(pid) != identity.pid:
+                continue
+            process = psutil.Process(pid)
+            if process.create_time() >= identity.started - _SAME_START_SECONDS:
                 orphans.append(process)
     return orphans
 
 
-def _leader(process: psutil.Process) -> int:
+def _leader(pid: int) -> int:
     """Return the number by which the system remembers who began this: of the session, on Windows of the parent."""
-    if sys.platform == "win32":
-        return process.ppid()
-    return os.getsid(process.pid)
+    return psutil.Process(pid).ppid() if sys.platform == "win32" else os.getsid(pid)

@@ -11,7 +11,7 @@ from packaging.version import Version
 from wetlands._backends.interpreters import Interpreter, installed_interpreters, pick, search_path
 from wetlands._platform.layout import pythons
 from wetlands._spec.python import ANY_PYTHON, parse_python
-from wetlands.exceptions import InterpreterNotFoundError
+from wetlands.exceptions import InterpreterNotFoundError, ProvisioningError
 
 
 def at(version: str, path: str = "", **facts: bool) -> Interpreter:
@@ -91,6 +91,11 @@ def test_what_ordinary_wheels_fit_is_found() -> None:
 )
 def test_what_no_worker_or_no_wheel_runs_on_is_left_out(entry: dict[str, object]) -> None:
     assert () == listed({"path": "/a/bin/python", **entry})
+
+
+def test_an_answer_of_uv_that_is_not_understood_is_an_error_that_says_so() -> None:
+    with pytest.raises(ProvisioningError, match="no form known here"):
+        installed_interpreters(uv=Path("uv"), env={}, list_with=lambda _uv, _env: "cpython-3.12 /usr/bin/python3")
 
 
 def test_an_interpreter_in_a_virtual_environment_is_left_out(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from backends import RecordingObserver
 from wetlands._backends.uv import InstallStep, UvBackend, find_uv, install_steps
+from wetlands._platform.system import CURRENT
 from wetlands._spec import parse
 from wetlands._spec.model import Spec
 from wetlands.exceptions import InterpreterNotFoundError, ProvisioningError
@@ -106,3 +108,11 @@ def test_a_missing_uv_package_falls_back_to_path_and_says_when_there_is_none_eit
 
     with pytest.raises(ProvisioningError, match="pip install uv"):
         find_uv({"PATH": str(tmp_path)})
+
+
+def test_uv_on_path_will_do_where_there_is_no_uv_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uv", None)  # importing it fails
+    on_path = tmp_path / "uv.exe" if CURRENT == "windows" else tmp_path / "uv"
+    on_path.touch(mode=0o755)
+
+    assert on_path == find_uv({"PATH": str(tmp_path)})
