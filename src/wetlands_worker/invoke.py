@@ -91,7 +91,7 @@ def call(function: "Callback", args: "Sequence[object]", kwargs: "Mapping[str, o
     return result
 
 
-def _result_of(awaitable: "Any") -> object:  # noqa: ANN401 - anything with __await__
+def _result_of(awaitable: "Any") -> object:
     import asyncio  # noqa: PLC0415 - it takes 75 ms
 
     async def wait() -> object:

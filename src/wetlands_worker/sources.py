@@ -9,7 +9,6 @@ from _frozen_importlib_external import PathFinder, SourceFileLoader, spec_from_f
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
-    from types import ModuleType
     from typing import Dict, Optional, Tuple
 
     Stamp = Tuple[int, int]
@@ -28,7 +27,7 @@ def stamp_of(path: str) -> "Stamp":
 
 
 class NotingLoader(SourceFileLoader):
-    """Loads one source file as Python does, and notes the stamp the file had when it was executed.
+    """Loads one source file as Python does, and notes the stamp the file had just before.
 
     Python trusts a `.pyc` whose source has the recorded size and modification time *in whole seconds*: an edit within
     the second of its compilation that keeps the size (`return 1` to `return 2`) would run the old code. Here a `.pyc`
@@ -39,10 +38,12 @@ class NotingLoader(SourceFileLoader):
         super().__init__(name, path)
         self._stamps = stamps
 
-    def exec_module(self, module: "ModuleType") -> None:
-        """Note the stamp first: an edit during the import then shows as a difference afterwards."""
+    def create_module(self, _spec: "ModuleSpec") -> None:
+        """Note the stamp before the file is read: an edit during the import then shows as a difference afterwards.
+
+        Not in `exec_module`: a frame of ours there would keep Python from hiding the frames of its import system.
+        """
         self._stamps[self.path] = stamp_of(self.path)
-        super().exec_module(module)
 
     def get_data(self, path: str) -> bytes:
         """Read a file; refuse bytecode that may be older than its source."""

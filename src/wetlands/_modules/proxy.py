@@ -60,8 +60,10 @@ class ModuleProxy:
         return cls(read(target), execute)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:  # what a user's function gives is the user's
-        if name.startswith("__"):  # protocols of Python (copy, pickle, inspect) ask for many of these
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        if name.startswith("__") or "_callables" not in vars(
+            self
+        ):  # asked by a protocol of Python: copy, pickle, inspect
+            raise AttributeError(f"a module proxy has no attribute {name!r}")
         made = self._callables.get(name)
         if made is not None:
             return made
