@@ -89,7 +89,7 @@ def test_credentials_are_masked_in_command_output_and_error() -> None:
     assert "s3cret" not in str(failure.value) + repr(failure.value)
 
 
-@pytest.mark.parametrize("source", ["import sys; sys.exit(1)", "import time; print('ready', flush=True); time.sleep(600)"])
+@pytest.mark.parametrize("source", ["raise SystemExit(1)", f"import time; print('ready'); time.sleep({LONG})"])
 def test_arguments_that_are_not_to_be_shown_are_in_no_error(source: str) -> None:
     observer = RecordingObserver(stop_when=lambda seen: "ready" in seen.lines)
 

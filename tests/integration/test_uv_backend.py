@@ -6,8 +6,6 @@ import os
 import platform
 import subprocess
 import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,8 @@ import psutil
 import pytest
 
 from backends import RecordingObserver
+from projects import write_project
+from registry import Index, server, without_proxies
 from wetlands._backends.existing import adopt
 from wetlands._backends.inventory import installed_packages
 from wetlands._backends.prefix import python_version
@@ -31,15 +31,13 @@ from wetlands.exceptions import (
 from wheels import write_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from http.server import BaseHTTPRequestHandler
 
     from wetlands._spec import Dependencies
     from wetlands._spec.dependencies import RequirementDict
 
 pytestmark = pytest.mark.integration
 network = pytest.mark.network
-
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 def build(dependencies: Dependencies, prefix: Path, **variables: str) -> Path:
@@ -62,59 +60,8 @@ def names_in(prefix: Path) -> list[str]:
     return [package["name"] for package in installed_packages(adopt(prefix))]
 
 
-def without_proxies() -> dict[str, str]:
-    return {spelling: "" for name in _PROXIES for spelling in (name, name.lower())}
-
-
 def children() -> list[psutil.Process]:
     return [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
-
-
-@contextmanager
-def server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """Serve HTTP on the loopback device; yields the address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer(self)
-
-        do_HEAD = do_GET  # noqa: N815 - the name is the library's
-
-        def log_message(self, *_: object) -> None:
-            pass  # the default writes to standard error
-
-    served = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    served.daemon_threads = False  # closing then waits for each answer: nothing is left
-    thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{served.server_address[1]}"
-    finally:
-        served.shutdown()
-        served.server_close()
-        thread.join()
-
-
-class Index:
-    """A package index with one package, `greeter`; remembers the paths that were asked for."""
-
-    def __init__(self, folder: Path) -> None:
-        self.asked: list[str] = []
-        self._wheel = write_wheel(folder, "greeter")
-
-    def __call__(self, request: BaseHTTPRequestHandler) -> None:
-        self.asked.append(request.path)
-        body = b""
-        if request.path.endswith("/greeter/"):
-            body = f'<a href="../../{self._wheel.name}">{self._wheel.name}</a>'.encode()
-        elif request.path.endswith(self._wheel.name):
-            body = self._wheel.read_bytes()
-        request.send_response(200 if body else 404)
-        request.send_header("Content-Type", "text/html" if body[:2] == b"<a" else "application/octet-stream")
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        if request.command == "GET":
-            request.wfile.write(body)
 
 
 @network
@@ -127,7 +74,7 @@ def test_packages_come_from_the_registry_into_a_path_with_blanks_and_accents(tmp
 
 def test_commands_of_packages_run_from_a_path_with_blanks_and_accents(tmp_path: Path) -> None:
     source = tmp_path / "source"
-    write_project(source, "mine", script=True)
+    write_project(source, "mine")
     prefix = tmp_path / "prefix (of é)"
     build({"local": [{"name": "mine", "path": str(source)}]}, prefix)
 
@@ -175,43 +122,6 @@ def test_a_package_without_its_dependencies_comes_alone(tmp_path: Path) -> None:
     build({"pip": [{"name": alone, "dependencies": False}, other]}, tmp_path / "prefix", UV_OFFLINE="1")
 
     assert ["alone", "other"] == names_in(tmp_path / "prefix")
-
-
-# A build backend of its own, so that no registry is needed to build a local package.
-BACKEND = """
-import os, sys, zipfile
-
-def _wheel(folder, files):
-    name = "{name}-1.0-py3-none-any.whl"
-    files["{name}-1.0.dist-info/METADATA"] = "Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n{requires}"
-    tags = "Root-Is-Purelib: true\\nTag: py3-none-any\\n"
-    files["{name}-1.0.dist-info/WHEEL"] = "Wheel-Version: 1.0\\nGenerator: tests\\n" + tags
-    files["{name}-1.0.dist-info/entry_points.txt"] = "[console_scripts]\\ngreet-{name} = {name}:main\\n"
-    record = "{name}-1.0.dist-info/RECORD"
-    files[record] = "".join(file + ",,\\n" for file in [*files, record])
-    with zipfile.ZipFile(os.path.join(folder, name), "w") as archive:
-        for file, text in files.items():
-            archive.writestr(file, text)
-    return name
-
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    return _wheel(folder, {{"{name}.py": open("src/{name}.py").read()}})
-
-def build_editable(folder, config_settings=None, metadata_directory=None):
-    return _wheel(folder, {{"{name}.pth": os.path.abspath("src")}})
-"""
-
-
-def write_project(folder: Path, name: str, *, requires: str = "", script: bool = False) -> Path:
-    """Write a project, and return its module, which says "hello"."""
-    (folder / "src").mkdir(parents=True)
-    build_system = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    (folder / "pyproject.toml").write_text(build_system, encoding="utf-8")
-    text = f"Requires-Dist: {requires}\\n" if requires else ""
-    (folder / "backend.py").write_text(BACKEND.format(name=name, requires=text), encoding="utf-8")
-    module = folder / "src" / f"{name}.py"
-    module.write_text("WORD = 'hello'\ndef main(): print(WORD)\n", encoding="utf-8")
-    return module
 
 
 @pytest.mark.parametrize("editable, expected", [(True, "changed"), (False, "hello")])
@@ -379,6 +289,25 @@ def test_installing_keeps_what_is_there_and_leaves_no_file_of_ours(tmp_path: Pat
 
     assert ["first", "second"] == names_in(prefix)
     assert [] == list(prefix.glob(".wetlands-*"))
+
+
+def test_a_relative_prefix_is_that_of_our_folder_and_not_of_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    build({"pip": [f"greeter @ {write_wheel(tmp_path, 'greeter').as_uri()}"]}, Path("envs/1"))
+
+    assert ["greeter"] == names_in(tmp_path / "envs" / "1")
+
+
+def test_credentials_of_an_address_are_in_no_message_and_no_error(tmp_path: Path) -> None:
+    observer = RecordingObserver()
+    with server(lambda request: request.send_error(404)) as address:
+        wheel = f"{address.replace('//', '//me:s3cret@')}/greeter-1.0-py3-none-any.whl"
+        with pytest.raises(CommandFailedError) as failure:
+            build_watched({"pip": [f"greeter @ {wheel}"]}, tmp_path / "prefix", observer, **without_proxies())
+
+    assert any("greeter @ http://***@" in message for message in observer.messages)
+    assert "s3cret" not in "".join([*observer.messages, *observer.lines, str(failure.value)])
 
 
 def test_a_python_too_old_for_workers_is_refused_before_anything_is_touched(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from wetlands._backends.existing import adopt
 from wetlands._backends.interpreters import find_interpreter
 from wetlands._backends.neutral import neutral_folder
+from wetlands._backends.secrets import masked
 from wetlands._backends.tool import run_tool
 from wetlands._backends.uv_advice import advice
 from wetlands._backends.uv_settings import tool_environment
@@ -70,6 +71,7 @@ class UvBackend:
         refuse_conda(spec)
         env = tool_environment(self._env, cwd=Path.cwd())
         interpreter = self._find(spec.python, uv=self._binary(), env=env)
+        prefix = prefix.absolute()  # uv runs in another folder
         observer.stage("create", f"Creating a virtual environment with Python {interpreter}")
         prefix.mkdir(parents=True)
         with neutral_folder(prefix) as folder:
@@ -88,14 +90,14 @@ class UvBackend:
             EnvironmentNotFoundError: There is no environment at the prefix.
         """
         refuse_conda(spec)
-        python = adopt(prefix).python
-        with neutral_folder(prefix) as folder:
+        adopted = adopt(prefix)
+        with neutral_folder(adopted.path) as folder:
             for step in install_steps(spec, self._base):
-                observer.stage("install", f"Installing {', '.join(step.names)}")
+                observer.stage("install", masked(f"Installing {', '.join(step.names)}"))
                 # In a file: argv is limited on Windows, and shown to every user of the machine by `ps`.
                 requirements = folder / "requirements.txt"
                 requirements.write_text("".join(f"{line}\n" for line in step.lines), encoding="utf-8")
-                files = ("--python", str(python), "--requirements", str(requirements))
+                files = ("--python", str(adopted.python), "--requirements", str(requirements))
                 self._run(["pip", "install", *step.options, *files], folder, observer)
 
     def _run(self, argv: Sequence[str], folder: Path, observer: BuildObserver) -> None:
@@ -171,8 +173,8 @@ def find_uv(env: Mapping[str, str]) -> Path:
 
 
 def asked_of_conda(spec: Spec) -> str:
-    """Return what only conda can give of a spec, for people."""
-    return ", ".join(entry.text for entry in spec.conda) or f"channels ({', '.join(spec.channels)})"
+    """Return what only conda can give of a spec, for people; secrets masked."""
+    return masked(", ".join(entry.text for entry in spec.conda) or f"channels ({', '.join(spec.channels)})")
 
 
 def refuse_conda(spec: Spec) -> None:

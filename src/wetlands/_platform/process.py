@@ -150,4 +150,7 @@ def _orphans(identity: ProcessIdentity) -> list[psutil.Process]:
 
 def _leader(pid: int) -> int:
     """Return the number by which the system remembers who began this: of the session, on Windows of the parent."""
-    return psutil.Process(pid).ppid() if sys.platform == "win32" else os.getsid(pid)
+    if sys.platform == "win32":
+        return psutil.Process(pid).ppid()
+    else:  # noqa: RET505 - mypy then knows that the other branch is not for this system
+        return os.getsid(pid)

@@ -39,6 +39,15 @@ def test_conda_packages_are_never_silently_left_to_uv(from_conda: Spec) -> None:
         choose(from_conda)
 
 
+def test_the_token_of_a_channel_is_in_no_error(tmp_path: Path) -> None:
+    spec = parse({"channels": ["https://host.example/t/s3cret/private"]}, platform="linux-64", base=tmp_path)
+
+    with pytest.raises(ProvisioningError, match=r"host\.example") as refused:
+        choose(spec)
+
+    assert "s3cret" not in str(refused.value)
+
+
 def test_uv_asked_for_conda_packages_is_a_contradiction(from_conda: Spec) -> None:
     with pytest.raises(ProvisioningError, match=r"uv installs from PyPI only.*numpy"):
         choose(from_conda, manager="uv")
