@@ -64,10 +64,19 @@ class Folder:
         """Whether a folder or file is this one or below it, and not an installed package."""
         return path == self.path or (path.startswith(self.prefix) and not is_installed_packages(path))
 
-    def owns(self, name: str) -> bool:
-        """Whether a module found here belongs here: its package does too, or is no package of anybody else's."""
+    def owns(self, name: str, path: str) -> bool:
+        """Whether a module belongs here: its package does, or its place below this folder is what its name says.
+
+        Below the folder there may be others that are on `sys.path` themselves: the `src` of an editable installation,
+        an environment with its standard library. What is found by way of those is not the folder's.
+        """
         parent = name.rpartition(".")[0]
-        return not parent or parent in self.names or getattr(sys.modules.get(parent), "__file__", None) is None
+        if parent in self.names:
+            return True
+        if parent and getattr(sys.modules.get(parent), "__file__", None) is not None:
+            return False
+        place = os.path.join(self.path, *name.split("."))
+        return path.startswith((place + ".", os.path.join(place, "__init__.")))
 
     def loaded(self) -> "List[str]":
         """The names in `sys.modules` that go when this folder goes."""
@@ -205,7 +214,7 @@ class Folders:
     def _may_hide(self, folder: Folder, name: str) -> bool:
         if name in OURS or self.standard.holds(name):
             return False
-        return not folder.contains(str(getattr(sys.modules[name], "__file__", "")))
+        return not folder.owns(name, str(getattr(sys.modules[name], "__file__", "")))
 
     def _others_edited(self, folder: Folder, path: str) -> bool:
         if len(folder.stamps) > FEW:
@@ -251,7 +260,7 @@ class Folders:
 
     def _note(self, name: str, path: str) -> "Optional[Folder]":
         folder = self.active
-        if folder is None or not folder.contains(path) or not folder.owns(name):
+        if folder is None or not folder.owns(name, path):
             return None
         folder.names.add(name)
         return folder

@@ -485,6 +485,48 @@ def test_installed_modules_called_by_path_stay_loaded_when_another_folder_is_cal
     assert module.module is sys.modules["stays_too"]
 
 
+def test_what_another_entry_of_the_path_below_the_folder_offers_is_not_the_folders(
+    loader: ModuleLoader, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("project/src/editable/__init__.py", "from . import part")
+    write("project/src/editable/part.py", "")
+    write("project/env/lib/standard.py", "")
+    path = write("project/run.py", "import editable, standard")
+    other = write("elsewhere/other_run.py", "")
+    below = [str(tmp_path / "project" / "src"), str(tmp_path / "project" / "env" / "lib")]
+    monkeypatch.setattr(sys, "path", [*sys.path, *below])
+    loader.load(path)
+    before = [sys.modules[name] for name in ("editable", "editable.part", "standard")]
+
+    loader.load(other)
+
+    assert before == [sys.modules.get(name) for name in ("editable", "editable.part", "standard")]
+
+
+def test_namespace_packages_of_a_folder_go_with_it(loader: ModuleLoader, write: Write) -> None:
+    first = write("one/target.py", "import spread.inner.part as part\ndef f(): return part.VALUE")
+    write("one/spread/inner/part.py", "VALUE = 'one'")
+    second = write("two/target.py", "import spread.inner.part as part\ndef f(): return part.VALUE")
+    write("two/spread/inner/part.py", "VALUE = 'two'")
+
+    assert ["one", "two", "one"] == [loader.function(path, "f")() for path in (first, second, first)]
+
+
+def test_a_module_that_the_process_imported_itself_is_taken_over_and_reloaded_when_edited(
+    loader: ModuleLoader, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("programs_own.py", "def f(): return 'before the edit'")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    import importlib
+
+    own = importlib.import_module("programs_own")
+    taken_over = loader.load(path)
+    write("programs_own.py", "def f(): return 'after'")
+
+    assert own is taken_over
+    assert "after" == loader.function(path, "f")()
+
+
 # ---------------------------------------------------------------------------------------------------------- sources
 
 
