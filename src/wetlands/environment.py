@@ -6,15 +6,17 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
 from wetlands._modules.proxy import ModuleProxy
-from wetlands.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
+    from typing_extensions import Self
+
     from wetlands._spec import Commands
     from wetlands.environment_manager import EnvironmentManager
+    from wetlands.task import Task
 
 __all__ = ["Environment"]
 
@@ -45,7 +47,7 @@ class Environment(ABC):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} at {self.path}>"
 
-    def __enter__(self: E) -> E:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -88,7 +90,7 @@ class Environment(ABC):
         module: str | Path,
         function: str,
         args: Sequence[object] = (),
-        kwargs: Mapping[str, object] = {},  # noqa: B006 - the 1.x interface; it is never changed
+        kwargs: Mapping[str, object] = {},
     ) -> object:
         """Call a function and wait for its result.
 

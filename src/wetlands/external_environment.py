@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 from functools import lru_cache, partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from wetlands._launch.captured import variables_after
 from wetlands._launch.guardian import Guardian
 from wetlands._launch.process import WorkerProcess
 from wetlands._modules.target import is_file, resolve, resolve_script
+from wetlands._platform.names import current_platform
 from wetlands._pool.call import BlockingCall, PooledTask, Work
 from wetlands._pool.mapping import MapIterator
 from wetlands._pool.pool import Pool
 from wetlands._spec import parse_commands
-from wetlands._platform.names import current_platform
 from wetlands.environment import Environment
 from wetlands.exceptions import ExecutionException, NotLaunchedError
 from wetlands.logger import logger
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wetlands._backends.prefix import Prefix
-    from wetlands._spec import Commands
+    from wetlands._spec import Commands, Dependencies
     from wetlands.environment_manager import EnvironmentManager
 
 __all__ = ["ExternalEnvironment"]
@@ -63,10 +63,10 @@ class ExternalEnvironment(Environment):
         max_workers: int = 1,
         worker_env: Callable[[int], Mapping[str, str]] | None = None,
     ) -> None:
-        if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
+        if type(max_workers) is not int or max_workers < 1:
             message = f"max_workers is a number from 1 up, not {max_workers!r}"
             raise ValueError(message)
-        commands = parse_commands(additional_activate_commands or None, current_platform())
+        commands = parse_commands(additional_activate_commands, current_platform(), "additional_activate_commands")
         with self._launching:  # held while starting: a second caller waits for the same workers
             if self.launched():
                 return
@@ -110,7 +110,7 @@ class ExternalEnvironment(Environment):
         module: str | Path,
         function: str,
         args: Sequence[object] = (),
-        kwargs: Mapping[str, object] = {},  # noqa: B006 - see Environment
+        kwargs: Mapping[str, object] = {},
     ) -> object:
         pool = self._running_pool()
         return self._run(pool, resolve(module), function, messages.CALL, (tuple(args), dict(kwargs)))
@@ -120,8 +120,7 @@ class ExternalEnvironment(Environment):
     ) -> dict[str, object]:
         pool = self._running_pool()
         values = (tuple(map(str, args)), run_name)
-        result = self._run(pool, resolve_script(path), "", messages.SCRIPT, values)
-        return result  # type: ignore[return-value]  # the answer to a script is a dict
+        return cast("dict[str, object]", self._run(pool, resolve_script(path), "", messages.SCRIPT, values))
 
     def submit(  # noqa: D102 - see Environment
         self,
@@ -141,7 +140,7 @@ class ExternalEnvironment(Environment):
         pool = self._running_pool()
         values = (tuple(map(str, args)), run_name)
         task = self._submit(pool, resolve_script(path), "", messages.SCRIPT, values, start)
-        return task  # type: ignore[return-value]  # the answer to a script is a dict
+        return cast("Task[dict[str, object]]", task)
 
     def map(  # noqa: D102 - see Environment
         self,
@@ -181,7 +180,7 @@ class ExternalEnvironment(Environment):
         pool.run(call)
         return call.outcome()
 
-    def _submit(  # noqa: PLR0913, PLR0917 - private
+    def _submit(
         self,
         pool: Pool,
         target: str,
@@ -219,15 +218,13 @@ class ExternalEnvironment(Environment):
 
     # --------------------------------------------------------------- packages
 
-    def install(
-        self, dependencies: Mapping[str, object], additional_install_commands: Commands | None = None
-    ) -> list[str]:
+    def install(self, dependencies: Dependencies, additional_install_commands: Commands | None = None) -> list[str]:
         """Add packages; see `EnvironmentManager.install`."""
         return self.environment_manager.install(self, dependencies, additional_install_commands)
 
     def update(
         self,
-        dependencies: Mapping[str, object] | None = None,
+        dependencies: Dependencies | None = None,
         additional_install_commands: Commands | None = None,
     ) -> None:
         """Build the environment anew, from new dependencies or the same; running workers go on with the old one."""

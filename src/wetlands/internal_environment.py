@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wetlands._modules.target import is_file, resolve, resolve_script
 from wetlands._pool.inprocess import InProcessTask, TaskReporter, failure_of, running
@@ -79,7 +79,7 @@ class InternalEnvironment(Environment):
         module: str | Path,
         function: str,
         args: Sequence[object] = (),
-        kwargs: Mapping[str, object] = {},  # noqa: B006 - see Environment
+        kwargs: Mapping[str, object] = {},
     ) -> object:
         target = resolve(module)
         return self._run_here(partial(self._call, target, function, args, kwargs), _label(target, function))
@@ -107,7 +107,7 @@ class InternalEnvironment(Environment):
     ) -> Task[dict[str, object]]:
         target = resolve_script(path)
         task = self._task(partial(self._script, target, args, run_name), PurePath(target).name, start)
-        return task  # type: ignore[return-value]  # a script gives a dict
+        return cast("Task[dict[str, object]]", task)
 
     def map(  # noqa: D102 - see Environment
         self,

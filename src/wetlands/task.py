@@ -1,7 +1,7 @@
 """A task: one call into an environment, followed from the moment it is asked for until its end.
 
-`Task` is one state machine. What drives it (a pool of workers, a thread of this process, a build) calls the methods that
-begin with an underscore; what uses it calls the others, from any thread.
+`Task` is one state machine. What drives it (a pool of workers, a thread of this process, a build) calls the methods
+that begin with an underscore; what uses it calls the others, from any thread.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ import itertools
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
-from concurrent.futures import CancelledError, Future, InvalidStateError
+from concurrent.futures import CancelledError, InvalidStateError
 from functools import partial
-from types import MappingProxyType, TracebackType
-from typing import Generic, Protocol, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from wetlands._tasks.audience import Audience, event_in_view, tell
 from wetlands._tasks.delivery import delivery
 from wetlands._tasks.events import (
     MOVES,
     TERMINAL_EVENTS,
-    Listener,
-    Number,
     Progress,
     TaskEvent,
     TaskEventType,
@@ -38,6 +35,16 @@ from wetlands_worker.failures import (
     WorkerInfo,
 )
 from wetlands_worker.handle import RemoteTaskHandle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Generator, Mapping
+    from concurrent.futures import Future
+    from types import TracebackType
+
+    from wetlands._tasks.events import (
+        Listener,
+        Number,
+    )
 
 __all__ = [
     "RemoteExceptionInfo",

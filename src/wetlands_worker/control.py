@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from wetlands_worker.serve import Worker
 
 try:
-    from _signal import SIGINT, pthread_kill
+    from _signal import SIGINT, pthread_kill  # type: ignore[import-not-found]  # signal would import enum, slowly
 except ImportError:  # Windows
-    pthread_kill = None  # type: ignore[assignment]  # the name is there on every platform
+    pthread_kill = None
 
 ORPHANED = 75  # the exit code of a worker that ended itself because its host had gone (EX_TEMPFAIL)
 

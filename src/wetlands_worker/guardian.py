@@ -1,9 +1,9 @@
 """A guardian ends the workers of a host that has disappeared.
 
-A worker ends itself when its host is gone. One thing prevents that: native code that holds Python's lock for ever, which
-no thread of that process can get past. So each pool has this one small process, which holds nothing but the pids of the
-workers. The host writes ``+PID`` and ``-PID`` lines to its standard input; when that ends, the host is gone, and what
-still runs after a grace is killed, with its process group.
+A worker ends itself when its host is gone. One thing prevents that: native code that holds Python's lock for ever,
+which no thread of that process can get past. So each pool has this one small process, which holds nothing but the pids
+of the workers. The host writes ``+PID`` and ``-PID`` lines to its standard input; when that ends, the host is gone, and
+what still runs after a grace is killed, with its process group.
 
 POSIX only. It is run as a file by itself (``python -I -S guardian.py``) and imports nothing of ours.
 """
@@ -23,17 +23,17 @@ def started(pid: int) -> str:
     Pids are reused: only pid and start time together are one process.
     """
     try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - pathlib is slow to import
+        with open(f"/proc/{pid}/stat", "rb") as stat:
             fields = stat.read().rpartition(b")")[2].split()
             return "" if fields[0] == b"Z" else fields[19].decode()  # field 22 of proc(5)
     except (OSError, IndexError):
         pass
-    if os.path.exists("/proc/self/stat"):  # noqa: PTH110 - pathlib is slow to import
+    if os.path.exists("/proc/self/stat"):
         return ""
     import subprocess  # noqa: PLC0415 - macOS, where there is no /proc
 
     command = ["ps", "-o", "lstart=", "-p", str(pid)]
-    return subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout.decode().strip()  # noqa: S603
+    return subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout.decode().strip()
 
 
 def watch(lines: "object") -> "dict[int, str]":

@@ -4,7 +4,7 @@ from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, List, Optional, Protocol, Tuple, Union
+    from typing import Any, Callable, List, Optional, Protocol, Tuple, Union
 
     Number = Union[int, float]
 
@@ -60,14 +60,16 @@ class RemoteTaskHandle:
         """Report progress; what is not given stays as it was.
 
         Args:
-            message: What is being done.
+            message: What is being done, as text.
             current: How much is done, in any unit.
             maximum: How much there is to do, in the same unit.
 
         Raises:
-            TypeError: ``message`` is no string, or a count is no number.
+            TypeError: A count is no number.
         """
-        message, current, maximum = _checked(message, current, maximum)
+        if message is not None:
+            message = str(message)
+        current, maximum = _number("current", current), _number("maximum", maximum)
         if self._finished:
             self._reporter.late("update")
             return
@@ -91,7 +93,7 @@ class RemoteTaskHandle:
             TypeError: ``key`` is no string.
             wetlands_worker.values.EncodeError: The value cannot cross.
         """
-        if not isinstance(key, str):
+        if not issubclass(type(key), str):
             problem = f"the key of an output is a string, not {type(key).__name__}"
             raise TypeError(problem)
         if self._finished:
@@ -132,15 +134,7 @@ class RemoteTaskHandle:
         return None if pending is None else tuple(pending)
 
 
-def _checked(
-    message: object, current: object, maximum: object
-) -> "Tuple[Optional[str], Optional[Number], Optional[Number]]":
-    if message is not None and not isinstance(message, str):
-        message = str(message)
-    return message, _number("current", current), _number("maximum", maximum)
-
-
-def _number(name: str, value: object) -> "Optional[Number]":
+def _number(name: str, value: "Any") -> "Optional[Number]":  # Any: whatever the user passed
     if value is None or type(value) is int or type(value) is float:
         return value
     if isinstance(value, (int, float)):  # bool, and subclasses such as numpy.float64

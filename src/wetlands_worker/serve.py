@@ -6,7 +6,7 @@ made of strings, numbers and tuples only, so that every Python can read what ano
 
 import os
 import sys
-from _thread import allocate_lock
+from _thread import allocate_lock, start_new_thread
 
 from wetlands_worker import messages, stdio
 from wetlands_worker.frames import Connection
@@ -17,7 +17,7 @@ from wetlands_worker.values import DecodeError, EncodeError, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Optional, Sequence, Tuple, Union
+    from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
     Number = Union[int, float]
     Outcome = Tuple[int, bytes, Sequence[memoryview]]
@@ -86,7 +86,7 @@ class Worker:
         target = self._targets.get(head)
         if target is None:
             target = self._targets[head] = messages.unpack_target(head)
-        args, options = decode(values, buffers)  # type: ignore[misc]  # the host encodes a pair
+        args, options = _pair(decode(values, buffers))
         if kind == messages.CALL:
             result = invoke(self._loader.function(*target), args, options, handle)
         else:
@@ -100,7 +100,7 @@ class Worker:
         if handle is not None:
             if handle._finish():  # noqa: SLF001 - the loop is the other half of the handle
                 kind, body, buffers = messages.CANCELED, b"", ()
-            self.progress_later(handle)
+            self._send_pending(handle)
         stdio.flush()
         self._current = None
         if self._early:
@@ -159,11 +159,17 @@ class Worker:
         return self._call.offer(messages.UPDATE, number, encode((message, current, maximum))[0])
 
     def progress_later(self, handle: RemoteTaskHandle) -> None:
-        """Send what was merged while the connection was full."""
-        self._call.flush()
-        pending = handle._take_pending()  # noqa: SLF001 - see above
-        if pending is not None:
-            self._call.send(messages.UPDATE, handle._number, encode(pending)[0])  # noqa: SLF001 - see above
+        """Send what is merged while the connection is full, from a thread that may wait for room."""
+        start_new_thread(self._send_pending, (handle,))
+
+    def _send_pending(self, handle: RemoteTaskHandle) -> None:
+        try:
+            self._call.flush()
+            pending = handle._take_pending()  # noqa: SLF001 - see above
+            if pending is not None:
+                self._call.send(messages.UPDATE, handle._number, encode(pending)[0])  # noqa: SLF001 - see above
+        except OSError:  # the host has gone, which the main loop sees too
+            pass
 
     def output(self, number: int, key: str, value: object) -> None:
         """Send one named output."""
@@ -201,6 +207,11 @@ def _crossing(namespace: "Dict[str, object]") -> "Dict[str, Tuple[bytes, List[ob
     return crossing
 
 
+def _pair(values: "Any") -> "Tuple[Any, Any]":  # Any: whatever the user passed
+    first, second = values
+    return first, second
+
+
 def _failure(error: BaseException, handle: RemoteTaskHandle) -> "Outcome":
     from wetlands_worker import failures  # noqa: PLC0415 - only a failure needs it
 
@@ -220,8 +231,11 @@ def _failure(error: BaseException, handle: RemoteTaskHandle) -> "Outcome":
 
 def main(arguments: "List[str]") -> None:
     """Connect, say hello, and serve until the host is gone."""
-    import _signal  # noqa: PLC0415 - builtin
     import faulthandler  # noqa: PLC0415 - builtin
+
+    # the module `signal` would import enum, which costs milliseconds
+    from _signal import SIGINT  # type: ignore[import-not-found]  # noqa: PLC0415 - see above
+    from _signal import signal as set_handler  # noqa: PLC0415 - see above
 
     from wetlands_worker import alias  # noqa: PLC0415 - a name of this function only
     from wetlands_worker.control import serve_control  # noqa: PLC0415 - a name of this function only
@@ -240,7 +254,7 @@ def main(arguments: "List[str]") -> None:
     if hasattr(os, "register_at_fork"):  # POSIX
         os.register_at_fork(after_in_child=worker.close_in_child)
         os.register_at_fork(after_in_child=control.close)
-    _signal.signal(_signal.SIGINT, worker.interrupted)
+    set_handler(SIGINT, worker.interrupted)
     serve_control(worker, control)
     version = ".".join(map(str, sys.version_info[:3]))
     hello = {"protocol": messages.PROTOCOL_VERSION, "python": version, "pid": os.getpid()}

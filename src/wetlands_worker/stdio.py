@@ -7,13 +7,12 @@ of the last Python output, which is the best that can be known.
 """
 
 import io
+import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
-
-import os
 
 MARK_END = b"\x1e"
 
@@ -57,7 +56,11 @@ def redirect(nonce: str, task: "Callable[[], str]") -> None:
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         raw = MarkedStream(descriptor, mark, task)
         stream = io.TextIOWrapper(
-            io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=True
+            io.BufferedWriter(raw),  # type: ignore[type-var]  # `write` takes bytes, which is all that it is given
+            encoding="utf-8",
+            errors="backslashreplace",
+            newline="\n",
+            line_buffering=True,
         )
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)

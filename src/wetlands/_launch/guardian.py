@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from wetlands._launch.command import guardian_command
 from wetlands._platform.process import new_group
-from wetlands._platform.system import CURRENT, System
+from wetlands._platform.system import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from wetlands._platform.system import System
 
 __all__ = ["Guardian"]
 
@@ -26,7 +28,7 @@ class Guardian:
     def __init__(self, python: Path, environment: Mapping[str, str], *, system: System = CURRENT) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         if system == "posix":
-            self._process = subprocess.Popen(  # noqa: S603 - our own file, by the interpreter of the environment
+            self._process = subprocess.Popen(
                 guardian_command(python),
                 env=dict(environment),
                 stdin=subprocess.PIPE,

@@ -10,7 +10,6 @@ import subprocess
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wetlands._launch.command import worker_command
@@ -26,6 +25,7 @@ from wetlands_worker.values import DecodeError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 __all__ = ["Autopsy", "WorkerProcess", "stop_all"]
 
@@ -87,7 +87,7 @@ class WorkerProcess:
         self.output = output
 
     @classmethod
-    def start(  # noqa: PLR0913 - what a worker is told at birth
+    def start(
         cls,
         python: Path,
         *,
@@ -95,7 +95,6 @@ class WorkerProcess:
         session: str,
         context: Mapping[str, object],
         who: str,
-        on_start: Callable[[subprocess.Popen[bytes]], object] = lambda _: None,
     ) -> WorkerProcess:
         """Start a worker; it says hello later, see `greet`.
 
@@ -105,7 +104,6 @@ class WorkerProcess:
             session: What the ids of this host's tasks start with.
             context: What the log shall say about each line that it writes.
             who: How errors name it.
-            on_start: Told of the process as soon as it exists.
 
         Raises:
             LaunchError: The interpreter cannot be started.
@@ -115,9 +113,9 @@ class WorkerProcess:
             ours_call, theirs_call = _pair(undo)
             ours_control, theirs_control = _pair(undo)
             numbers, options = inherit((theirs_call, theirs_control))
-            command = worker_command(python, *numbers, nonce, session)
+            command = worker_command(python, numbers, nonce, session)
             try:
-                process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # ** of TypedDicts
+                process: subprocess.Popen[bytes] = subprocess.Popen(
                     command,
                     env=dict(environment),
                     stdin=subprocess.DEVNULL,
@@ -130,7 +128,6 @@ class WorkerProcess:
                 raise LaunchError(who, f"{python} cannot be started ({error})") from error
             theirs_call.close()
             theirs_control.close()
-            on_start(process)
             output = ProcessLogger(process, context, marker=marker(nonce))
             undo.pop_all()
             return cls(process, Connection(ours_call), Connection(ours_control), output, who)

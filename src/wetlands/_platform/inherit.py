@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Sequence
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from wetlands._platform.system import CURRENT, System
+from wetlands._platform.system import CURRENT
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from wetlands._platform.system import System
 
 __all__ = ["InheritOptions", "inherit"]
 

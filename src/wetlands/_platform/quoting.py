@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from wetlands._platform.system import CURRENT, System
+from wetlands._platform.system import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from wetlands._platform.system import System
 
 __all__ = ["shell_call"]
 

@@ -6,18 +6,17 @@ import logging
 import threading
 import time
 from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, Generic, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wetlands.exceptions import ExecutionException
 from wetlands.logger import logger
-from wetlands.task import Task, new_number, session
+from wetlands.task import new_number, session
 from wetlands_worker import messages
 from wetlands_worker.failures import (
-    RemoteExceptionInfo,
     TaskFailure,
     TaskFailureCategory,
     TracebackFrame,
-    WorkerInfo,
     from_plain,
 )
 from wetlands_worker.values import DecodeError, EncodeError, decode, encode
@@ -25,6 +24,11 @@ from wetlands_worker.values import DecodeError, EncodeError, decode, encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from wetlands.task import Task
+    from wetlands_worker.failures import (
+        RemoteExceptionInfo,
+        WorkerInfo,
+    )
     from wetlands_worker.frames import Bytes
 
 __all__ = ["BlockingCall", "Call", "PooledTask", "TaskCall", "Work"]
@@ -79,7 +83,7 @@ class Call:
     def report(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
         """A frame came that does not end it: progress, an output, a log record."""
         if kind == messages.LOG:
-            level, message = _pair(decode(body, buffers))
+            level, message = _fields(decode(body, buffers))[:2]
             if isinstance(level, int):
                 self._log(level, str(message))
 
@@ -204,15 +208,15 @@ class BlockingCall(Call, Generic[T]):
             raise self.canceled()
         return self._result
 
-    def completed(self, result: object) -> None:  # noqa: D102 - see Call
+    def completed(self, result: object) -> None:
         self._result = result
         self._done.release()
 
-    def failed(self, failure: TaskFailure) -> None:  # noqa: D102 - see Call
+    def failed(self, failure: TaskFailure) -> None:
         self._failure = failure
         self._done.release()
 
-    def dropped(self) -> None:  # noqa: D102 - see Call
+    def dropped(self) -> None:
         self._result = _CANCELED
         self._done.release()
 
@@ -229,17 +233,17 @@ class TaskCall(Call, Generic[T]):
         super().__init__(work, task.number)
         self._task = task
 
-    def started(self, worker: WorkerInfo) -> None:  # noqa: D102 - see Call
+    def started(self, worker: WorkerInfo) -> None:
         super().started(worker)
         self._task._set_running()  # noqa: SLF001 - the pool drives the task
 
-    def report(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:  # noqa: D102 - see Call
+    def report(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
         if kind == messages.UPDATE:
-            message, current, maximum = decode(body, buffers)  # type: ignore[misc]  # see wetlands_worker.messages
+            message, current, maximum = _fields(decode(body, buffers))[:3]
             self._task._set_progress(message, current, maximum)  # noqa: SLF001 - see above
         elif kind == messages.OUTPUT:
             try:
-                key, value = _pair(decode(body, buffers))
+                key, value = _fields(decode(body, buffers))[:2]
             except DecodeError as error:
                 self._log(logging.WARNING, f"An output of {self._task!r} cannot be read here: {error}")
                 return
@@ -247,13 +251,13 @@ class TaskCall(Call, Generic[T]):
         else:
             super().report(kind, body, buffers)
 
-    def completed(self, result: object) -> None:  # noqa: D102 - see Call
+    def completed(self, result: object) -> None:
         self._task._complete(result)  # type: ignore[arg-type]  # noqa: SLF001 - T is what the user says it is
 
-    def failed(self, failure: TaskFailure) -> None:  # noqa: D102 - see Call
+    def failed(self, failure: TaskFailure) -> None:
         self._task._fail(failure)  # noqa: SLF001 - see above
 
-    def dropped(self) -> None:  # noqa: D102 - see Call
+    def dropped(self) -> None:
         self._task._settle_canceled()  # noqa: SLF001 - see above
 
 
@@ -294,17 +298,15 @@ class PooledTask(Generic[T]):
             self._cancel(self._call)
 
 
-def _pair(value: object) -> tuple[object, object]:
-    first, second = value  # type: ignore[misc]  # see wetlands_worker.messages
-    return first, second
+def _fields(decoded: Any) -> tuple[Any, ...]:  # noqa: ANN401 - what the fields are, wetlands_worker.messages says
+    """The fields of a report; those that a later version adds at the end are ignored by whoever unpacks fewer."""
+    return tuple(decoded)
 
 
 def _script_globals(result: object) -> Mapping[str, object]:
     """The globals of a script that can be read here; the others are left out, which is what was promised."""
     readable: dict[str, object] = {}
     for name, (body, buffers) in dict(result).items():  # type: ignore[call-overload]  # see wetlands_worker.serve
-        try:
+        with suppress(DecodeError):
             readable[name] = decode(body, buffers)
-        except DecodeError:
-            continue
     return readable

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wetlands._tasks.delivery import Delivery
-    from wetlands.task import Number, Task
+    from wetlands._tasks.events import Number
+    from wetlands.task import Task
 
 __all__ = ["InProcessTask", "TaskReporter", "failure_of", "running"]
 

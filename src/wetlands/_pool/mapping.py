@@ -39,7 +39,7 @@ class MapIterator(Generic[T]):
         timeout: Seconds from now until the last result must have been taken; None: no limit.
     """
 
-    def __init__(  # noqa: PLR0913 - one for each thing that it connects
+    def __init__(
         self,
         items: Iterable[object],
         *,
@@ -74,14 +74,12 @@ class MapIterator(Generic[T]):
         if not self._pending:
             raise StopIteration
         try:
-            call = self._first_in_order() if self._ordered else self._first_to_come()
-            if call.error is not None:
-                raise call.error
+            result = (self._first_in_order() if self._ordered else self._first_to_come()).outcome()
             self._send_next()
         except BaseException:
             self.close()
             raise
-        return call.result  # type: ignore[return-value]  # T is what the user says it is
+        return result  # type: ignore[return-value]  # T is what the user says it is
 
     def close(self) -> None:
         """Cancel what is left; nothing more is yielded."""
@@ -173,6 +171,11 @@ class _ItemCall(Call):
         self.ended = False
         self.result: object = None
         self.error: Exception | None = None
+
+    def outcome(self) -> object:
+        if self.error is not None:
+            raise self.error
+        return self.result
 
     def completed(self, result: object) -> None:
         self.result = result

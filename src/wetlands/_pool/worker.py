@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from wetlands_worker import messages
@@ -41,8 +42,7 @@ class Worker:
         self.process = process
         self.info = WorkerInfo(environment=environment, index=index, pid=process.pid, port=None, persistent=False)
         self.lost = False
-        self._wake = threading.Semaphore(0)
-        self._handed_over: Call | None = None
+        self._handed_over: SimpleQueue[Call | None] = SimpleQueue()
         self.reader: threading.Thread | None = None
 
     def send(self, call: Call) -> None:
@@ -80,25 +80,20 @@ class Worker:
 
     def hand_over(self, call: Call, read: Callable[[Worker, Call], None]) -> None:
         """Let the reader thread read the answer of a call, by way of `read`."""
-        self._handed_over = call
+        self._handed_over.put(call)
         if self.reader is None:
             name = f"wetlands-reader-{self.process.pid}"
             self.reader = threading.Thread(target=self._read_handed_over, args=(read,), name=name, daemon=True)
             self.reader.start()
-        self._wake.release()
 
     def _read_handed_over(self, read: Callable[[Worker, Call], None]) -> None:
-        while True:
-            self._wake.acquire()
-            call, self._handed_over = self._handed_over, None
-            if call is None:
-                return
+        while (call := self._handed_over.get()) is not None:
             read(self, call)
             del call
 
     def close(self, timeout: float) -> None:
         """Let go of the connections and end the reader thread; the process has ended."""
-        self._wake.release()
+        self._handed_over.put(None)
         if self.reader is not None and self.reader is not threading.current_thread():
             self.reader.join(timeout)
         self.process.close()

@@ -8,10 +8,10 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from wetlands._tasks.delivery import delivery
-from wetlands._tasks.events import TaskEvent, TaskEventType
+from wetlands._tasks.events import TaskEventType
 
 if TYPE_CHECKING:
-    from wetlands._tasks.events import Listener
+    from wetlands._tasks.events import Listener, TaskEvent
 
 __all__ = ["Audience", "event_in_view", "tell"]
 
@@ -91,7 +91,7 @@ def tell(listener: Listener, event: TaskEvent) -> None:
     _viewing.event, before = event, _viewing.event
     try:
         listener(event)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever user code raises
         _log.exception("A listener of %r failed", event.task)
     finally:
         _viewing.event = before

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError  # the builtin one from Python 3.11 on
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from wetlands._tasks.delivery import delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["TaskFuture", "wait_done"]
 
@@ -46,7 +48,7 @@ class TaskFuture(Future[T]):
 def _call_back(fn: Callable[[Future[T]], object], done: Future[T]) -> None:
     try:
         fn(done)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever user code raises
         _log.exception("A done-callback of a task failed")
 
 
