@@ -17,7 +17,7 @@ class LoggedBuild:
 
     Args:
         name: The environment.
-        stage: What is being done, for the log: ``"create"`` or ``"install"``.
+        stage: What is done first, for the log: ``"create"`` or ``"install"``.
         instance: The instance whose log files get the records.
     """
 
@@ -44,12 +44,16 @@ class LoggedBuild:
 
     def stage(self, stage: str, message: str) -> None:
         """Log what begins; stages that the log has no name for (``"waiting"``) count as the one that is under way."""
-        self._log(message, stage if stage in _LOG_STAGES else self._stage)
+        if stage in _LOG_STAGES:
+            self._stage = stage
+        self._log(message)
 
     def output(self, line: str) -> None:
         """Log one line of a tool, and keep it."""
         self._lines.append(line)
-        self._log(line, self._stage)
+        self._log(line)
 
-    def _log(self, text: str, stage: str) -> None:
-        logger.log_environment(logging.INFO, "%s", text, env_name=self._name, stage=stage, instance=self._instance)
+    def _log(self, text: str) -> None:
+        logger.log_environment(
+            logging.INFO, "%s", text, env_name=self._name, stage=self._stage, instance=self._instance
+        )

@@ -1,0 +1,185 @@
+"""Which environments one manager has open, and from which record."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from wetlands._backends.existing import adopt
+from wetlands._spec import check_name, differences
+from wetlands.exceptions import (
+    EnvironmentNotFoundError,
+    EnvironmentReuseError,
+    InvalidNameError,
+    RecordError,
+    WetlandsError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wetlands._backends.prefix import Prefix
+    from wetlands._store.record import Record
+    from wetlands._store.store import Store
+    from wetlands._store.usage import Mark
+
+__all__ = ["Openable", "Opened"]
+
+
+class Openable(Protocol):
+    """An environment, as far as this module is concerned."""
+
+    name: str
+    prefix: Prefix
+    generation: str | None
+
+    def _switch(self, prefix: Prefix, generation: str | None) -> None: ...
+
+
+E = TypeVar("E", bound=Openable)
+
+
+class Opened(Generic[E]):
+    """The open environments; safe to use from several threads.
+
+    Args:
+        store: Where their records are.
+        make: Makes the object for a name, a prefix, and the generation or None for a prefix that others made.
+
+    Attributes:
+        environments: The objects by name.
+    """
+
+    def __init__(self, store: Store, make: Callable[[str, Prefix, str | None], E]) -> None:
+        self.environments: dict[str, E] = {}
+        self._records: dict[str, Record] = {}  # of those in `environments` that others did not make
+        self._store = store
+        self._make = make
+        self._guard = threading.Lock()
+
+    def open(self, record: Record, *, also: E | None = None) -> E:
+        """Return the object for a record: the one that is there, switched to the record's generation, or a new one.
+
+        Args:
+            record: What to open.
+            also: An object to switch too; it becomes the one that is there when there is none.
+        """
+        prefix = adopt(self._store.prefix_path(record))
+        with self._guard:
+            self._records[record.name] = record
+            environment = self.environments.get(record.name) or also
+            if environment is None:
+                environment = self._make(record.name, prefix, record.generation)
+            self.environments[record.name] = environment
+            for known in (environment, also):
+                if known is not None and known.generation != record.generation:
+                    known._switch(prefix, record.generation)  # noqa: SLF001 - for us, and for nobody else
+            return environment
+
+    def open_foreign(self, name: str, prefix: Prefix) -> E:
+        """Return the object for a prefix that others made.
+
+        Raises:
+            EnvironmentReuseError: Another one of that name is open.
+        """
+        with self._guard:
+            environment = self.environments.get(name)
+            if environment is None:
+                environment = self.environments[name] = self._make(name, prefix, None)
+            elif environment.prefix.path != prefix.path:
+                raise _taken(name, environment.prefix.path)
+            return environment
+
+    def refuse_foreign(self, name: str) -> None:
+        """Make sure that the name does not mean a prefix that others made.
+
+        Raises:
+            EnvironmentReuseError: It does.
+        """
+        environment = self.environments.get(name)
+        if environment is not None and environment.generation is None:
+            raise _taken(name, environment.prefix.path)
+
+    def forget(self, environment: object) -> None:
+        """Let go of an object: the next one of its name is a new one."""
+        with self._guard:
+            for name in [name for name, opened in self.environments.items() if opened is environment]:
+                del self.environments[name]
+                self._records.pop(name, None)
+
+    def check_name(self, name: object, *, reserved: str) -> str:
+        """Check the name of an environment, against the others of this manager and of the store too.
+
+        Raises:
+            InvalidNameError: It cannot be one.
+        """
+        checked = check_name(name, (*self.environments, reserved))
+        if checked == reserved:
+            raise InvalidNameError(f"{reserved!r} is the name of this very process. Use another name.")
+        return check_name(checked, self._store.layout.names_like(checked))
+
+    def exists(self, path: str | Path) -> bool:
+        """Say whether there is an environment, by the name it was created with or by its folder."""
+        try:
+            record = self._store.record(check_name(path))
+        except InvalidNameError:
+            record = None
+        except RecordError:
+            return True
+        try:
+            adopt(Path(path) if record is None else self._store.prefix_path(record))
+        except WetlandsError:
+            return False
+        return True
+
+    def find(self, name: str) -> Record:
+        """Return the record of an environment of the store.
+
+        Raises:
+            EnvironmentNotFoundError: There is none of that name.
+            RecordError: It is damaged.
+        """
+        record = self._store.record(name)
+        if record is not None:
+            return record
+        names = self._store.names()
+        near = difflib.get_close_matches(name, names, n=1)
+        raise EnvironmentNotFoundError(
+            f"There is no environment {name!r} in {self._store.layout.root} (there are: {', '.join(names) or 'none'}). "
+            f"{f'Did you mean {near[0]!r}? ' if near else ''}Use create() to make one."
+        )
+
+    def mark_in_use(self, environment: E) -> Mark | None:
+        """Keep the files of an environment until the mark is released; None for those that others made.
+
+        When another process replaced it by a build of the same recipe, the object is switched to that first.
+
+        Raises:
+            EnvironmentNotFoundError: It was deleted meanwhile.
+            EnvironmentReuseError: It was replaced meanwhile by a build of another recipe.
+        """
+        while (opened := self._records.get(environment.name)) is not None:
+            mark = self._mark(opened)
+            if mark is not None:
+                return mark
+            current = self.find(environment.name)
+            if reasons := differences(opened.spec, current.spec):
+                raise EnvironmentReuseError(environment.name, reasons)
+            self.open(current)
+        return None
+
+    def _mark(self, opened: Record) -> Mark | None:
+        """Return a mark, or None when there is a newer generation to mark."""
+        try:
+            return self._store.mark_in_use(opened)
+        except EnvironmentNotFoundError:
+            current = self._store.record(opened.name)
+            if current is not None and current.generation == opened.generation:
+                raise
+            return None
+
+
+def _taken(name: str, path: Path) -> EnvironmentReuseError:
+    return EnvironmentReuseError(name, [f"this manager has the environment at {path} open under that name"])
