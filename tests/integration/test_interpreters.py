@@ -6,7 +6,7 @@ import os
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +15,7 @@ from wetlands._backends.interpreters import find_interpreter, installed_interpre
 from wetlands._backends.uv import find_uv
 from wetlands._platform.layout import pythons
 from wetlands._spec.python import parse_python
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from wetlands.exceptions import ProvisioningError
 
 pytestmark = pytest.mark.integration
 
@@ -70,3 +68,9 @@ def test_the_one_that_is_found_is_the_one_that_runs(interpreter: Path) -> None:
     ).stdout
     assert str(chosen.version) == answer.strip()
     assert answer.startswith(f"{minor}.")
+
+
+@pytest.mark.parametrize("uv", ["no-such-uv", sys.executable], ids=["missing", "failing"])
+def test_a_uv_that_cannot_list_them_is_an_error_that_says_so(uv: str) -> None:
+    with pytest.raises(ProvisioningError, match="could not be listed with uv"):
+        installed_interpreters(uv=Path(uv), env=os.environ)
