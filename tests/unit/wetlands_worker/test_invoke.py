@@ -151,6 +151,10 @@ def test_a_parameter_annotated_with_the_handles_class_receives_it_whatever_its_n
     assert ("x", "mine") == call(function, (), {"x": "x", "handle": "mine"}, H)
 
 
+def test_a_leading_handle_makes_no_room_where_the_caller_fills_what_is_behind_by_name() -> None:
+    assert ("x", "mine") == call(leading, ("mine",), {"x": "x"}, H)
+
+
 def test_a_task_beside_an_annotated_handle_is_the_users_own() -> None:
     def f(task: object, handle: RemoteTaskHandle) -> object:
         return task, handle
@@ -239,7 +243,7 @@ def passing_on(function: Callable[..., object]) -> Callable[..., object]:
 def by_name_alone(function: Callable[..., object]) -> Callable[..., object]:
     @functools.wraps(function)
     def wrapper(x: object, **kwargs: object) -> object:
-        return function(x, **kwargs)
+        return function(x=x, **kwargs)
 
     return wrapper
 
@@ -257,8 +261,9 @@ def test_a_decorated_function_receives_the_handle(function: Callable[..., object
     assert ("x", H) == call(passing_on(passing_on(function)), ("x",), {}, H)
 
 
-def test_a_decorator_that_takes_keywords_passes_the_handle_on() -> None:
-    assert ("x", H) == call(by_name_alone(last_task), ("x",), {}, H)
+@pytest.mark.parametrize("function", [last_task, first_task, keyword_task, by_class, leading])
+def test_a_decorator_that_takes_keywords_passes_the_handle_on(function: Callable[..., object]) -> None:
+    assert ("x", H) == call(by_name_alone(function), ("x",), {}, H)
 
 
 def test_a_decorator_that_provides_the_task_itself_is_left_alone() -> None:

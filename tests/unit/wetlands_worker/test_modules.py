@@ -218,11 +218,15 @@ def test_siblings_in_great_number_are_looked_at_only_now_and_then(
     assert ("old", "newer") == (at_once, later)
 
 
-def test_a_sibling_that_is_new_since_the_failed_import_is_found(loader: ModuleLoader, write: Write) -> None:
+def test_a_sibling_that_is_new_since_the_failed_import_is_found(
+    loader: ModuleLoader, write: Write, tmp_path: Path
+) -> None:
     path = write("hoping.py", "import not_yet_there")
     with pytest.raises(ModuleNotFoundError, match="not_yet_there"):
         loader.load(path)
+    before = tmp_path.stat().st_mtime_ns
     write("not_yet_there.py", "")
+    os.utime(tmp_path, ns=(before, before))  # as if within one tick of the file system's clock
 
     assert "hoping" == loader.load(path).__name__
 
@@ -471,6 +475,17 @@ def test_a_file_and_a_package_of_one_name_in_one_folder_are_two_modules(loader: 
     assert ["package", "file"] == [loader.function(path, "f")() for path in (package, file)]
 
 
+def test_a_package_that_failed_keeps_its_name_from_a_file_of_the_same_name(loader: ModuleLoader, write: Write) -> None:
+    package = write("again/__init__.py", "raise RuntimeError('first')")
+    file = write("again.py", "def f(): return 'file'")
+    with pytest.raises(RuntimeError, match="first"):
+        loader.load(package)
+    answer = loader.function(file, "f")()
+    write("again/__init__.py", "def f(): return 'package'")
+
+    assert ("file", "package") == (answer, loader.function(package, "f")())
+
+
 def test_installed_modules_called_by_path_stay_loaded_when_another_folder_is_called(
     loader: ModuleLoader, write: Write, tmp_path: Path, installed: None
 ) -> None:
@@ -504,9 +519,9 @@ def test_what_another_entry_of_the_path_below_the_folder_offers_is_not_the_folde
 
 
 def test_namespace_packages_of_a_folder_go_with_it(loader: ModuleLoader, write: Write) -> None:
-    first = write("one/target.py", "import spread.inner.part as part\ndef f(): return part.VALUE")
+    first = write("one/target.py", "def f():\n    import spread.inner.part as part\n    return part.VALUE")
     write("one/spread/inner/part.py", "VALUE = 'one'")
-    second = write("two/target.py", "import spread.inner.part as part\ndef f(): return part.VALUE")
+    second = write("two/target.py", "def f():\n    import spread.inner.part as part\n    return part.VALUE")
     write("two/spread/inner/part.py", "VALUE = 'two'")
 
     assert ["one", "two", "one"] == [loader.function(path, "f")() for path in (first, second, first)]
@@ -525,6 +540,21 @@ def test_a_module_that_the_process_imported_itself_is_taken_over_and_reloaded_wh
 
     assert own is taken_over
     assert "after" == loader.function(path, "f")()
+
+
+def test_an_edited_sibling_is_reloaded_also_where_the_process_has_the_folder_on_its_path(
+    loader: ModuleLoader, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    import importlib.util
+
+    assert importlib.util.find_spec("not_there_but_looked_for") is None
+    path = write("asking_here.py", "from answering_here import VALUE\ndef f(): return VALUE")
+    write("answering_here.py", "VALUE = 'old'")
+    first = loader.function(path, "f")()
+    write("answering_here.py", "VALUE = 'newer'")
+
+    assert ("old", "newer") == (first, loader.function(path, "f")())
 
 
 # ---------------------------------------------------------------------------------------------------------- sources
