@@ -85,13 +85,11 @@ class RawArray:
     @property
     def data(self) -> memoryview:
         """The memory as a memoryview: of its shape and format where Python has that format, else of flat bytes."""
-        flat: "Any" = memoryview(self.memory)  # typeshed wants each format as a literal
-        form, shape = _FORMATS.get(self.dtype[1:]), list(self.shape)
-        if form in {None, "e"} or self.dtype[0] not in _NATIVE_ORDERS or self.order != "C" or 0 in self.shape:
-            form = "B"
-            shape = [flat.nbytes]
-        view: memoryview = flat.cast(form, shape)
-        return view
+        view: "Any" = memoryview(self.memory)  # typeshed wants each format as a literal
+        form = _FORMATS.get(self.dtype[1:])
+        if form not in {None, "e"} and self.dtype[0] in _NATIVE_ORDERS and self.order == "C" and 0 not in self.shape:
+            view = view.cast(form, list(self.shape))
+        return view  # type: ignore[no-any-return]
 
     @property
     def __array_interface__(self) -> "dict[str, object]":

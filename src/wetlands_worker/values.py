@@ -129,7 +129,7 @@ class ValuePickler(Pickler):
     def reducer_override(self, value: object) -> "Reduced":
         """Describe a value of a kind that we know; called for all that is not a plain scalar or container."""
         kind = type(value)
-        if _others.get(id(kind)) is kind and len(_modules) == _modules_seen:
+        if kind in _others and len(_modules) == _modules_seen:
             return NotImplemented
         if len(_modules) != _modules_seen:
             _learn_kinds()
@@ -139,7 +139,7 @@ class ValuePickler(Pickler):
                     return _reducers[base](value)
         if len(_others) >= _MAX_OTHERS:
             _others.clear()
-        _others[id(kind)] = kind
+        _others.add(kind)
         return NotImplemented
 
 
@@ -165,9 +165,9 @@ _modules = sys.modules
 _modules_seen = -1
 _reducers: "dict[type, Reducer]" = {}
 _kinds: "tuple[type, ...]" = ()
-# Types met lately that are of no such kind, because asking costs more than pickling a small object. By identity: a
-# metaclass can forbid hashing. Few, and forgotten now and then: classes of a reloaded module should be freed.
-_others: "dict[int, type]" = {}
+# Types met lately that are of no such kind, because asking costs more than pickling a small object. Few, and forgotten
+# now and then: the classes of a reloaded module should be freed.
+_others: "set[type]" = set()
 _MAX_OTHERS = 100
 
 
@@ -199,18 +199,17 @@ class _Sink(list):  # type: ignore[type-arg]  # list[bytes] cannot be subscripte
     buffers: "list[memoryview]"
     inline_below: int
 
-    def write(self, chunk: "bytes | bytearray | memoryview") -> None:
-        if len(chunk) < _LARGE:
-            self.append(chunk)
-        elif type(chunk) is bytes or type(chunk) is bytearray:
+    def write(self, chunk: "bytes | bytearray | memoryview | PickleBuffer") -> None:
+        if not isinstance(chunk, (bytes, bytearray)):
+            self.append(bytes(chunk))  # a view of memory that belongs to the pickler, or to somebody's PickleBuffer
+            return
+        if len(chunk) >= _LARGE and len(chunk) >= self.inline_below and self:
             opcode = _opcode(type(chunk), len(chunk))
-            if self and len(chunk) >= self.inline_below and _ends_outside_frames(self[-1], opcode):
+            if _ends_outside_frames(self[-1], opcode):
                 self[-1] = self[-1][: -len(opcode)] + _TAKE_BUFFER[type(chunk)]
                 self.buffers.append(memoryview(chunk))
-            else:
-                self.append(chunk)
-        else:
-            self.append(bytes(chunk))  # a view of memory that belongs to the pickler
+                return
+        self.append(chunk)
 
     def take(self, buffer: PickleBuffer) -> bool:
         """Tell a pickler whether a buffer stays in the body."""
@@ -232,7 +231,7 @@ def _take_buffer(kind: type) -> bytes:
     return words + b"\x93\x97\x85R"  # STACK_GLOBAL NEXT_BUFFER TUPLE1 REDUCE
 
 
-_TAKE_BUFFER = {bytes: _take_buffer(bytes), bytearray: _take_buffer(bytearray)}
+_TAKE_BUFFER: "dict[type, bytes]" = {bytes: _take_buffer(bytes), bytearray: _take_buffer(bytearray)}
 
 
 def _opcode(kind: type, length: int) -> bytes:
