@@ -339,7 +339,13 @@ class EnvironmentManager:
             EnvironmentNotFoundError: It was deleted meanwhile.
             EnvironmentReuseError: It was replaced meanwhile by a build of another recipe.
         """
+        self._open_logs()
         return self._opened.mark_in_use(environment)
+
+    @property
+    def log_instance(self) -> str:
+        """What the records of this manager's environments carry, so that they land in its files."""
+        return self._logs.instance
 
     def forget(self, environment: Environment) -> None:
         """Let go of an environment that was ended: the next `create` or `load` of its name makes a new object."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from contextlib import ExitStack
 from functools import lru_cache, partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, cast
@@ -53,6 +55,7 @@ class ExternalEnvironment(Environment):
         self.generation = generation
         self._pool: Pool | None = None
         self._launching = threading.Lock()
+        self._in_use = ExitStack()  # what keeps others from removing the files while workers run
 
     # ---------------------------------------------------------------- workers
 
@@ -72,21 +75,15 @@ class ExternalEnvironment(Environment):
                 return
             broken, self._pool = self._pool, None
             if broken is not None:
-                broken.close()
-            variables = self.environment_manager.child_environment(self.prefix)
-            if commands:
-                variables = variables_after(commands, variables, self.prefix.python, self.name)
-            pool = Pool(
-                self.name,
-                max_workers,
-                start=partial(self._start_worker, variables, worker_env),
-                guardian=lambda: Guardian(self.prefix.python, variables),
-            )
-            pool.launch()
-            self._pool = pool
-        logger.log_environment(
-            20, "Launched %d worker(s), %s", max_workers, self.prefix.python, env_name=self.name, stage="launch"
-        )
+                with self._in_use:
+                    broken.close()
+            with ExitStack() as undo:
+                mark = self.environment_manager.mark_in_use(self)
+                if mark is not None:
+                    undo.callback(mark.release)
+                self._pool = self._launched_pool(commands, max_workers, worker_env)
+                self._in_use = undo.pop_all()
+        self._log("Launched %d worker(s) of %s", max_workers, self.prefix.python)
 
     def launched(self) -> bool:  # noqa: D102 - see Environment
         return self._pool is not None and self._pool.broken is None
@@ -98,10 +95,29 @@ class ExternalEnvironment(Environment):
     def exit(self) -> None:  # noqa: D102 - see Environment
         with self._launching:
             pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.close()
-            logger.log_environment(20, "Exited", env_name=self.name)
-        self.environment_manager.forget(self)
+            if pool is None:
+                return
+            with self._in_use:
+                pool.close()
+        self._log("Exited")
+
+    def _launched_pool(
+        self,
+        commands: tuple[str, ...],
+        max_workers: int,
+        worker_env: Callable[[int], Mapping[str, str]] | None,
+    ) -> Pool:
+        variables = self.environment_manager.child_environment(self.prefix)
+        if commands:
+            variables = variables_after(commands, variables, self.prefix.python, self.name)
+        pool = Pool(
+            self.name,
+            max_workers,
+            start=partial(self._start_worker, variables, worker_env),
+            guardian=lambda: Guardian(self.prefix.python, variables),
+        )
+        pool.launch()
+        return pool
 
     # ------------------------------------------------------------------ calls
 
@@ -212,9 +228,18 @@ class ExternalEnvironment(Environment):
             self.prefix.python,
             environment={**variables, **own},
             session=session(),
-            context={"log_source": "execution", "env_name": self.name, "worker_index": index},
+            context={
+                "log_source": "execution",
+                "env_name": self.name,
+                "worker_index": index,
+                "instance": self.environment_manager.log_instance,
+            },
             who=self.name,
         )
+
+    def _log(self, message: str, *args: object) -> None:
+        instance = self.environment_manager.log_instance
+        logger.log_environment(logging.INFO, message, *args, env_name=self.name, stage="launch", instance=instance)
 
     # --------------------------------------------------------------- packages
 
