@@ -7,31 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wetlands_worker.modules import ModuleLoader
 from wetlands_worker.scripts import ScriptExit, public_globals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    Write = Callable[[str, str], str]
-
-
-@pytest.fixture
-def loader() -> Iterator[ModuleLoader]:
-    loader = ModuleLoader()
-    yield loader
-    loader.close()
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def write(name: str, text: str) -> str:
-        path = tmp_path / name
-        path.write_text(textwrap.dedent(text), encoding="utf-8")
-        return str(path)
-
-    return write
+    from unit.wetlands_worker.conftest import Write
+    from wetlands_worker.modules import ModuleLoader
 
 
 def test_a_script_sees_its_arguments_as_strings_and_its_name(loader: ModuleLoader, write: Write) -> None:
