@@ -20,7 +20,7 @@ def main():
         print(list(env.map(MODULE, "largest_prime_factor", numbers)))
 
         # Or as soon as each is ready.
-        print(sorted(env.map(MODULE, "largest_prime_factor", numbers, ordered=False)))
+        print(len(set(env.map(MODULE, "largest_prime_factor", numbers, ordered=False))), "results")
 
         # Or as tasks, to look at each one by itself.
         tasks = env.map_tasks(MODULE, "worker_name", range(20))

@@ -36,7 +36,7 @@ def main():
         task = env.submit(MODULE, "count", args=(1_000_000,), start=False)
         task.listen(stop)
         task.start().wait_for(timeout=60)
-        print(f"{task.status.name}: stopped early: {task.current < task.maximum}")
+        print(f"{task.status.name}: stopped early: {task.current != task.maximum}")
 
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ SECONDS = 110
 PRINTS = {
     "minimal_example.py": "6\n6\n",
     "tasks_example.py": "counted to 5 of 5\nCOMPLETED: 5, last = 5\nCANCELED: stopped early: True\n",
-    "parallel_map_example.py": ("[6857, 97, 1000003, 5]\n[5, 97, 6857, 1000003]\nTrue\n"),
+    "parallel_map_example.py": ("[6857, 97, 1000003, 5]\n4 results\nTrue\n"),
     "async_example.py": "9\n[0, 1, 8, 27]\nnot yet\n16\nCOMPLETION\n25\n",
     "errors_example.py": (
-        "Remote RuntimeError from errors_module.py: not a number: 'three'\n"
+        "Remote RuntimeError from errors_module: not a number: 'three'\n"
         "  category: remote_exception\n"
         "  caused by: invalid literal for int() with base 10: 'three'\n"
         "serialization: True\n"
