@@ -135,7 +135,7 @@ class EnvironmentManager:
             InvalidDependencyError: The recipe cannot be understood.
             ProvisioningError: It cannot be built; the error carries the output of what failed.
         """
-        checked = self._check_name(name)
+        checked = self._opened.check_name(name, reserved=_MAIN)
         base = Path.cwd()
         spec = parse(dependencies, commands=additional_install_commands, platform=current_platform(), base=base)
         self._opened.refuse_foreign(checked)
@@ -158,7 +158,7 @@ class EnvironmentManager:
             EnvironmentReuseError: This manager has another environment of that name open.
             RecordError: What is stored about it is damaged.
         """
-        checked = self._check_name(name)
+        checked = self._opened.check_name(name, reserved=_MAIN)
         if environment_path is not None:
             return self._opened.open_foreign(checked, adopt(Path(environment_path)))
         self._opened.refuse_foreign(checked)
@@ -373,9 +373,6 @@ class EnvironmentManager:
     ) -> None:
         self.exit()
 
-    def _check_name(self, name: object) -> str:
-        return self._opened.check_name(name, reserved=_MAIN)
-
     def _variables(self) -> dict[str, str]:
         return {**os.environ, **self._proxies}
 
@@ -387,11 +384,7 @@ class EnvironmentManager:
 
 
 def _ours(environment: Environment) -> ExternalEnvironment:
-    """Return an environment that a manager made.
-
-    Raises:
-        EnvironmentNotFoundError: Others made it.
-    """
+    """Return an environment that a manager made; raise when others made it."""
     if not isinstance(environment, ExternalEnvironment) or environment.generation is None:
         raise EnvironmentNotFoundError(
             f"Environment {environment.name!r} at {environment.path} was made by others: use the tool that made it."
