@@ -27,7 +27,7 @@ from wetlands._store.opened import Opened
 from wetlands._store.provision import reusable
 from wetlands._store.store import Store
 from wetlands._store.workshop import Workshop
-from wetlands.exceptions import EnvironmentInUseError, EnvironmentNotFoundError
+from wetlands.exceptions import EnvironmentInUseError
 from wetlands.external_environment import ExternalEnvironment
 from wetlands.internal_environment import InternalEnvironment
 from wetlands.logger import logger
@@ -70,7 +70,7 @@ class EnvironmentManager:
 
     Attributes:
         wetlands_instance_path: The instance folder, absolute.
-        environments: What was created or loaded here and not ended, by name.
+        environments: What was created or loaded here and not deleted, by name.
         main_environment: This very process, with the verbs of an environment.
         debug: As given.
     """
@@ -126,7 +126,7 @@ class EnvironmentManager:
             replace_existing: Build it anew, whatever is there; workers that run go on with what they have.
 
         Returns:
-            The environment; the same object for the same name, as long as it was not ended.
+            The environment; the same object for the same name, as long as it is not deleted.
 
         Raises:
             EnvironmentReuseError: The name is taken by an environment with another recipe.
@@ -187,9 +187,9 @@ class EnvironmentManager:
         base = Path.cwd()
         spec = parse(dependencies, commands=additional_install_commands, platform=current_platform(), base=base)
         self._open_logs()
-        if getattr(environment, "generation", None) is None:
+        if self._opened.is_foreign(environment):
             return self._workshop.install_into(environment.name, _prefix_of(environment).path, spec, base)
-        return self._workshop.install(environment.name, spec, base)
+        return self._workshop.install(self._opened.record_of(environment).name, spec, base)
 
     def update_environment(
         self,
@@ -206,30 +206,29 @@ class EnvironmentManager:
             additional_install_commands: Its new commands; None takes the stored ones.
 
         Raises:
-            EnvironmentNotFoundError: It was deleted, or was not created by a manager.
+            EnvironmentNotFoundError: It was deleted, or is not one that this manager created or loaded by name.
             ProvisioningError: It cannot be built; the old one still works.
         """
-        ours = _ours(environment)
-        record = self._opened.find(ours.name)
+        record = self._opened.record_of(environment)
         base = Path(record.base) if dependencies is None else Path.cwd()
         wanted = parse(dependencies, commands=additional_install_commands, platform=current_platform(), base=base)
         spec = record.spec if dependencies is None else wanted
         commands = record.spec.commands if additional_install_commands is None else wanted.commands
         self._open_logs()
         new = self._workshop.build(environment.name, replace(spec, commands=commands), base, replace=True)
-        return self._opened.open(new, also=ours)
+        return self._opened.open(new)
 
     def delete_environment(self, environment: Environment) -> None:
         """Delete an environment; its space is given back in the background.
 
         Raises:
             EnvironmentInUseError: Live workers use it, of this program or of another.
-            EnvironmentNotFoundError: It was deleted already, or was not created by a manager.
+            EnvironmentNotFoundError: It was deleted already, or is not one that this manager created or loaded by name.
         """
-        name = _ours(environment).name
+        name = self._opened.record_of(environment).name
         if environment.launched():
             raise EnvironmentInUseError(
-                f"Environment {name!r} has live workers. Stop them with exit(), then delete it."
+                f"Environment {name!r} has live workers: stop them with exit(), then delete it."
             )
         self._open_logs()
         self._workshop.remove(name)
@@ -347,10 +346,6 @@ class EnvironmentManager:
         """What the records of this manager's environments carry, so that they land in its files."""
         return self._logs.instance
 
-    def forget(self, environment: Environment) -> None:
-        """Let go of an environment that was ended: the next `create` or `load` of its name makes a new object."""
-        self._opened.forget(environment)
-
     def exit(self) -> None:
         """Stop everything: builds, workers and commands. The manager can be used again afterwards."""
         self._workshop.cancel()
@@ -381,15 +376,6 @@ class EnvironmentManager:
 
     def _open_logs(self) -> None:
         self._logs.open(logging.DEBUG if self.debug else logging.INFO)
-
-
-def _ours(environment: Environment) -> ExternalEnvironment:
-    """Return an environment that a manager made; raise when others made it."""
-    if not isinstance(environment, ExternalEnvironment) or environment.generation is None:
-        raise EnvironmentNotFoundError(
-            f"Environment {environment.name!r} at {environment.path} was made by others: use the tool that made it."
-        )
-    return environment
 
 
 def _prefix_of(environment: Environment) -> Prefix:

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ExternalEnvironment"]
 
-_WINDOW_PER_WORKER = 16
-
 
 class ExternalEnvironment(Environment):
     """An environment on disk with its own packages; code runs in worker processes of its interpreter.
@@ -172,10 +170,8 @@ class ExternalEnvironment(Environment):
         head, label = _named(target, function)
         return MapIterator(
             iterable,
-            window=_WINDOW_PER_WORKER * pool.size,
             work=lambda item: Work(messages.CALL, head, label, ((item,), {})),
-            submit=pool.submit,
-            cancel=pool.cancel,
+            pool=pool,
             ordered=ordered,
             timeout=timeout,
         )

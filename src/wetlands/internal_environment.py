@@ -21,7 +21,6 @@ from wetlands.task import Task, new_number
 from wetlands_worker.handle import RemoteTaskHandle
 from wetlands_worker.invoke import call
 from wetlands_worker.modules import ModuleLoader
-from wetlands_worker.scripts import public_globals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -40,12 +39,14 @@ class InternalEnvironment(Environment):
 
     `execute` and `run_script` run in the calling thread, tasks on threads of the environment: one, or as many as
     `launch` was told. Arguments and results are not copied. A task that ignores ``cancel_requested`` cannot be stopped.
+    While a script runs, which has ``sys.argv`` and ``__main__`` to itself, other calls wait for its end.
     """
 
     def __init__(self, name: str, path: Path | None, environment_manager: EnvironmentManager) -> None:
         super().__init__(name, Path(sys.prefix) if path is None else path, environment_manager)
         self._loader = ModuleLoader()
         self._loading = threading.RLock()
+        self._active = 0
         self._size = 1
         self._threads = Delivery(idle_seconds=_IDLE_SECONDS, most_threads=1)
         self._tasks: set[Task[Any]] = set()  # Any: of whatever type they are
@@ -136,13 +137,24 @@ class InternalEnvironment(Environment):
         kwargs: Mapping[str, object],
         handle: RemoteTaskHandle,
     ) -> object:
-        with self._loading:  # the folder of the module is on the path of the process from here on
+        with self._loading:
             found = self._loader.function(target, function)
-        return call(found, args, kwargs, handle)
+            self._active += 1  # the folder of the module stays importable as long as a call runs
+        try:
+            return call(found, args, kwargs, handle)
+        finally:
+            with self._loading:
+                self._active -= 1
+                if not self._active:
+                    self._loader.leave()
 
     def _script(self, path: str, args: Sequence[object], run_name: str, _handle: RemoteTaskHandle) -> object:
         with self._loading:  # a script has sys.argv and __main__ to itself
-            return public_globals(self._loader.run_script(path, args, run_name))
+            try:
+                return self._loader.run_script(path, args, run_name)
+            finally:
+                if not self._active:
+                    self._loader.leave()
 
     def _run_here(self, function: Callable[[RemoteTaskHandle], object], label: str) -> object:
         handle = RemoteTaskHandle(new_number(), TaskReporter(None, self.name, label))

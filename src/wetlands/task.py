@@ -84,7 +84,7 @@ class Driver(Protocol):
         """Queue or begin it; called once."""
 
     def cancel(self) -> None:
-        """Drop it when it waits, ask it to stop when it runs; called at most once while it is unfinished."""
+        """Drop it when it waits, ask it to stop when it runs; a second time does nothing more."""
 
 
 class Task(Generic[T]):
@@ -103,7 +103,7 @@ class Task(Generic[T]):
         self.number = new_number() if number is None else number
         self.id = f"{_SESSION}-{self.number}"
         self.call_target = call_target
-        self._future: TaskFuture[T] = TaskFuture(self.cancel)
+        self._future: TaskFuture[T] = TaskFuture(self.cancel, lambda: self._status is TaskStatus.RUNNING)
         self.future: Future[T] = self._future
         self._lock = threading.Lock()
         self._status = TaskStatus.PENDING
@@ -203,6 +203,8 @@ class Task(Generic[T]):
                 return self
             self._started = True
         self._driver.start()
+        if self._cancel_asked:  # while the driver was being told, when it may not have known the task yet
+            self._driver.cancel()
         return self
 
     def cancel(self) -> None:
@@ -343,7 +345,6 @@ class Task(Generic[T]):
             if self._status is not TaskStatus.PENDING:
                 return False
             self._status = TaskStatus.RUNNING
-            self.future.set_running_or_notify_cancel()
             self._announce(TaskEventType.STARTED)
             return True
 

@@ -13,6 +13,7 @@ from time import sleep
 
 from wetlands_worker import messages
 from wetlands_worker.frames import BrokenFrameError
+from wetlands_worker.values import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ def _serve(worker: "Worker", control: "Connection", main_thread: int) -> None:
             elif kind == messages.INTERRUPT:
                 if worker.runs(number):
                     interrupt(main_thread)
+            elif kind == messages.RECALL:
+                stays = worker.recall(number)
+                if stays is not None:
+                    control.send(messages.RECALLED, number, encode(stays)[0])
             elif kind == messages.PING:
                 control.send(messages.PONG, number)
             else:

@@ -8,7 +8,8 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | HELLO | call | worker | - | a dict: `protocol`, `python`, `pid` | - |
 | CALL | call | host | number | target header, then the values `(args, kwargs)` | of the values |
 | SCRIPT | call | host | number | target header, then the values `(args, run_name)` | of the values |
-| RESULT | call | worker | number | the value | of the value |
+| BATCH | call | host | number | target header, then a list of (number, values) pairs | - |
+| RESULT | call | worker | number | the value; of a batch: how many of its calls were begun | of the value |
 | FAILURE | call | worker | number | a plain tuple, see `wetlands_worker.serve` | - |
 | CANCELED | call | worker | number | empty | - |
 | UPDATE | call | worker | number | `(message, current, maximum)`; None: unchanged | - |
@@ -16,8 +17,13 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | LOG | call | worker | number | `(level, message)` | - |
 | CANCEL | control | host | number | empty | - |
 | INTERRUPT | control | host | number | empty | - |
+| RECALL | control | host | number of a batch | empty | - |
+| RECALLED | control | worker | the same | how many of its calls stay with the worker | - |
 | PING | control | host | any | empty | - |
 | PONG | control | worker | the same | empty | - |
+
+A BATCH is many small calls in one frame: the worker runs one after the other, and answers each by itself before it
+begins the next, so that nothing but the running call is in doubt when it dies.
 
 Fields that a receiver does not know are ignored; a kind that it does not know breaks the connection. Numbers from 64 up
 are kept for streamed items with credits, calls from the worker back to the host, and references to kept values.
@@ -38,11 +44,14 @@ CANCELED = 6
 UPDATE = 7
 OUTPUT = 8
 LOG = 9
+BATCH = 10
 
 CANCEL = 32
 INTERRUPT = 33
 PING = 34
 PONG = 35
+RECALL = 36
+RECALLED = 37
 
 
 def pack_target(target: str, function: str) -> bytes:

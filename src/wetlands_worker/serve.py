@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
     Number = Union[int, float]
+    Bytes = Union[bytes, bytearray]
     Outcome = Tuple[int, bytes, Sequence[memoryview]]
 
 _MAX_EARLY = 1024
@@ -37,6 +38,7 @@ class Worker:
         self._interruptible = False
         self._early: "Dict[int, None]" = {}  # canceled before they came; a dict keeps the order
         self._early_lock = allocate_lock()
+        self._batch: "Optional[_Batch]" = None
         self._pid = os.getpid()
         self._warned = False
 
@@ -50,18 +52,34 @@ class Worker:
             if frame is None:
                 return
             kind, number, body, buffers = frame
-            if kind not in (messages.CALL, messages.SCRIPT):
+            if kind not in (messages.CALL, messages.SCRIPT, messages.BATCH):
                 return
-            del frame
+            head, values = messages.split_target(body)
+            del frame, body
             try:
-                self._answer(number, self._run(kind, number, body, buffers))
+                if kind == messages.BATCH:
+                    self._run_batch(number, head, values)
+                else:
+                    self._answer(number, self._run(kind, number, head, values, buffers))
             except OSError:  # the host has gone
                 return
-            del body, buffers  # an idle worker keeps no arguments alive
+            del values, buffers  # an idle worker keeps no arguments alive
 
-    def _run(
-        self, kind: int, number: int, body: "Union[bytes, bytearray]", buffers: "Sequence[bytearray]"
-    ) -> "Outcome":
+    def _run_batch(self, number: int, head: bytes, values: "Bytes") -> None:
+        try:
+            calls: "Any" = decode(values, ())  # Any: a list of (number, arguments)
+        except DecodeError as error:
+            self._call.send(*_addressed(number, _failure(error, RemoteTaskHandle(number, self))))
+            return
+        batch = self._batch = _Batch(number, len(calls))
+        for of, arguments in calls:
+            if not batch.begins():
+                break
+            self._answer(of, self._run(messages.CALL, of, head, arguments, ()))
+        self._batch = None
+        self._call.send(messages.RESULT, number, encode(batch.stays())[0])
+
+    def _run(self, kind: int, number: int, head: bytes, values: "Bytes", buffers: "Sequence[bytearray]") -> "Outcome":
         handle = self._current = RemoteTaskHandle(number, self)
         try:
             self._interruptible = True
@@ -69,7 +87,7 @@ class Worker:
                 handle.cancel()
                 outcome: "Outcome" = (messages.CANCELED, b"", ())
             else:
-                outcome = self._outcome(kind, body, buffers, handle)
+                outcome = self._outcome(kind, head, values, buffers, handle)
             self._interruptible = False
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is an answer
             self._interruptible = False
@@ -80,19 +98,17 @@ class Worker:
         return outcome
 
     def _outcome(
-        self, kind: int, body: "Union[bytes, bytearray]", buffers: "Sequence[bytearray]", handle: RemoteTaskHandle
+        self, kind: int, head: bytes, values: "Bytes", buffers: "Sequence[bytearray]", handle: RemoteTaskHandle
     ) -> "Outcome":
-        head, values = messages.split_target(body)
         target = self._targets.get(head)
         if target is None:
             target = self._targets[head] = messages.unpack_target(head)
-        args, options = _pair(decode(values, buffers))
         if kind == messages.CALL:
-            result = invoke(self._loader.function(*target), args, options, handle)
-        else:
-            result = self._loader.run_script(target[0], args, options)
-            return (messages.RESULT, *encode(_crossing(result)))
-        return (messages.RESULT, *encode(result))
+            function = self._loader.function(*target)  # first: the classes of arguments may be of its module
+            args, options = _pair(decode(values, buffers))
+            return (messages.RESULT, *encode(invoke(function, args, options, handle)))
+        args, options = _pair(decode(values, buffers))
+        return (messages.RESULT, *encode(_crossing(self._loader.run_script(target[0], args, options))))
 
     def _answer(self, number: int, outcome: "Outcome") -> None:
         kind, body, buffers = outcome
@@ -116,6 +132,9 @@ class Worker:
         if current is not None and current._number == number:  # noqa: SLF001 - see above
             current.cancel_requested = True
             return
+        if self.recall(number) is not None:
+            self.cancel_current()
+            return
         with self._early_lock:
             self._early[number] = None
             while len(self._early) > _MAX_EARLY:
@@ -123,6 +142,11 @@ class Worker:
         current = self._current  # it may have begun between the two looks
         if current is not None and current._number == number:  # noqa: SLF001 - see above
             current.cancel_requested = True
+
+    def recall(self, number: int) -> "Optional[int]":
+        """Begin no further call of a batch; how many stay here, or None when it is not the one that runs."""
+        batch = self._batch
+        return batch.stays() if batch is not None and batch.number == number else None
 
     def cancel_current(self) -> None:
         """Ask whatever runs to stop."""
@@ -191,6 +215,35 @@ class Worker:
     def close_in_child(self) -> None:
         """A forked child of user code is no worker: the host must see the end when the worker itself ends."""
         self._call.close()
+
+
+class _Batch:
+    """Calls that came in one frame; those that were not begun can be taken back."""
+
+    def __init__(self, number: int, count: int) -> None:
+        self.number = number
+        self._count = count
+        self._begun = 0
+        self._lock = allocate_lock()
+
+    def begins(self) -> bool:
+        """The main thread comes to the next call; whether it may run it."""
+        with self._lock:
+            if self._begun >= self._count:
+                return False
+            self._begun += 1
+            return True
+
+    def stays(self) -> int:
+        """Let no further call begin; how many were begun."""
+        with self._lock:
+            self._count = self._begun
+            return self._begun
+
+
+def _addressed(number: int, outcome: "Outcome") -> "Tuple[int, int, bytes, Sequence[memoryview]]":
+    kind, body, buffers = outcome
+    return kind, number, body, buffers
 
 
 def _crossing(namespace: "Dict[str, object]") -> "Dict[str, Tuple[bytes, List[object]]]":

@@ -25,11 +25,13 @@ __all__ = ["TracebackFrame", "frames", "linked", "message_of", "render"]
 _OURS = __file__[: -len("tracebacks.py")]
 _IMPORT_SYSTEM = "<frozen importlib"
 _MAX_FRAMES = 200
-_MAX_CHAIN = 20
+_MAX_CHAIN = 20  # causes and contexts
 _MAX_GROUP = 15  # as many as Python prints
 _MAX_RENDERED = 100  # exceptions in groups within groups
 _MAX_MESSAGE = 10_000
 _MAX_TEXT = 200_000
+# Those for which Python knows more to say than type and message.
+_WITH_ADVICE = (SyntaxError, NameError, AttributeError, ImportError)
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
 
@@ -105,21 +107,39 @@ def _lines(exception: BaseException, seen: "Set[int]") -> "List[str]":
 
 
 def _last_lines(exception: BaseException) -> "List[str]":
-    """The type and message, the line of a SyntaxError, a suggestion, notes."""
+    """The type and message, and what Python adds: the line of a SyntaxError, a suggestion, notes."""
+    if isinstance(exception, _WITH_ADVICE) and not _has_long_history(exception):
+        try:
+            return [_cut(line, _MAX_MESSAGE) for line in format_exception_only(type(exception), exception)]
+        except Exception:  # noqa: BLE001, S110 - it reads attributes that a user's class may have redefined
+            pass
+    kind = type(exception)
+    name = (
+        kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
+    )
     message = message_of(exception)
+    return [f"{name}: {message}\n" if message else f"{name}\n", *_notes(exception)]
+
+
+def _notes(exception: BaseException) -> "List[str]":
+    """What was added with ``add_note`` (Python >= 3.11)."""
     try:
-        lines = format_exception_only(type(exception), exception)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # noqa: BLE001 - it reads attributes that a user's class may have replaced; long chains too
-        kind = type(exception)
-        name = (
-            kind.__qualname__
-            if kind.__module__ in {"builtins", "__main__"}
-            else f"{kind.__module__}.{kind.__qualname__}"
-        )
-        return [f"{name}: {message}\n" if message else f"{name}\n"]
-    return [_cut(line, _MAX_MESSAGE) for line in lines]
+        notes = exception.__dict__.get("__notes__", ())
+        return [f"{_cut(note, _MAX_MESSAGE)}\n" for note in notes if isinstance(note, str)]
+    except Exception:  # noqa: BLE001 - a user's class may have redefined anything
+        return []
+
+
+def _has_long_history(exception: BaseException) -> bool:
+    """Whether formatting would take long: Python looks at all causes and contexts to print one exception."""
+    pending, seen = [exception], {id(exception)}
+    while pending and len(seen) <= _MAX_CHAIN:
+        current = pending.pop()
+        for earlier in (linked(current, "__cause__"), linked(current, "__context__")):
+            if earlier is not None and id(earlier) not in seen:
+                seen.add(id(earlier))
+                pending.append(earlier)
+    return len(seen) > _MAX_CHAIN
 
 
 def _members(exception: BaseException) -> "Sequence[BaseException]":

@@ -29,11 +29,14 @@ if TYPE_CHECKING:
         RemoteExceptionInfo,
         WorkerInfo,
     )
-    from wetlands_worker.frames import Bytes
+    from wetlands_worker.frames import Bytes, Connection
 
-__all__ = ["BlockingCall", "Call", "PooledTask", "TaskCall", "Work"]
+__all__ = ["TERMINAL", "BlockingCall", "Call", "PooledTask", "TaskCall", "Work"]
 
 T = TypeVar("T")
+
+TERMINAL = frozenset((messages.RESULT, messages.FAILURE, messages.CANCELED))
+"""The kinds of frames that end a call."""
 
 
 class Work:
@@ -45,11 +48,11 @@ class Work:
         EncodeError: An argument cannot cross; the error names the part.
     """
 
-    __slots__ = ("body", "buffers", "call_target", "kind")
+    __slots__ = ("buffers", "call_target", "head", "kind", "values")
 
     def __init__(self, kind: int, head: bytes, call_target: str, values: tuple[object, object]) -> None:
-        body, self.buffers = encode(values, name=("args", "kwargs"))
-        self.body: bytes = head + body
+        self.values, self.buffers = encode(values, name=("args", "kwargs"))
+        self.head = head
         self.kind = kind
         self.call_target = call_target
 
@@ -79,6 +82,21 @@ class Call:
         """A worker takes it."""
         self.worker = worker
         self._began = time.monotonic()
+
+    def send(self, connection: Connection) -> None:
+        """Send it to a worker.
+
+        Raises:
+            OSError: The worker is gone.
+        """
+        work = self.work
+        connection.send(work.kind, self.number, work.head + work.values, work.buffers)
+
+    def other(self, of: int, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+        """A frame came of another number: of a call that has ended, from a thread which it left behind."""
+
+    def recalled(self, stays: int) -> None:
+        """The worker will begin no more than the first so many of its parts."""
 
     def report(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
         """A frame came that does not end it: progress, an output, a log record."""

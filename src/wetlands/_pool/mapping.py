@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Sized
+from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from wetlands._pool.batch import Batch, Pace, sendable_together
 from wetlands._pool.call import Call
 from wetlands.exceptions import ExecutionException
 from wetlands.task import new_number
@@ -15,11 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from wetlands._pool.call import Work
+    from wetlands._pool.pool import Pool
     from wetlands_worker.failures import TaskFailure
 
 __all__ = ["MapIterator"]
 
 T = TypeVar("T")
+
+_CALLS_PER_WORKER = 16
+_BATCHES_PER_WORKER = 3
+_PATIENCE_SECONDS = 0.005
 
 
 class MapIterator(Generic[T]):
@@ -29,12 +37,13 @@ class MapIterator(Generic[T]):
     are read from the iterable in the thread that takes the results. The first failure is raised, and what is left is
     canceled; so it is when the iterator is closed or forgotten.
 
+    Items of a collection are sent in batches when calls turn out to be short. Those of a generator go one by one: it
+    may take its time, or wait for what came of the items before.
+
     Args:
         items: The arguments.
-        window: How many calls may be under way or unread.
         work: Encodes the call for one item.
-        submit: Hands a call to the pool.
-        cancel: Drops or stops a call.
+        pool: Runs the calls.
         ordered: In the order of the items, or as they come.
         timeout: Seconds from now until the last result must have been taken; None: no limit.
     """
@@ -43,26 +52,22 @@ class MapIterator(Generic[T]):
         self,
         items: Iterable[object],
         *,
-        window: int,
         work: Callable[[object], Work],
-        submit: Callable[[Call], None],
-        cancel: Callable[[Call], None],
+        pool: Pool,
         ordered: bool,
         timeout: float | None,
     ) -> None:
+        self._pending: deque[_ItemCall] = deque()  # in the order of the items
         self._items: Iterator[object] | None = iter(items)
         self._work = work
-        self._submit = submit
-        self._cancel = cancel
+        self._pool = pool
         self._ordered = ordered
         self._timeout = timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._pending: deque[_ItemCall] = deque()  # in the order of the items
+        self._pace = Pace() if isinstance(items, Sized) else None
         self._board = _Board()
         try:
-            for _ in range(window):
-                if not self._send_next():
-                    break
+            self._fill()
         except BaseException:
             self.close()
             raise
@@ -75,7 +80,7 @@ class MapIterator(Generic[T]):
             raise StopIteration
         try:
             result = (self._first_in_order() if self._ordered else self._first_to_come()).outcome()
-            self._send_next()
+            self._fill()
         except BaseException:
             self.close()
             raise
@@ -85,44 +90,75 @@ class MapIterator(Generic[T]):
         """Cancel what is left; nothing more is yielded."""
         self._items = None
         left, self._pending = self._pending, deque()
+        batches: set[Batch] = set()
         for call in left:
-            if not call.ended:
-                self._cancel(call)
+            if call.ended:
+                continue
+            if call.batch is not None:
+                call.batch.cancel()
+                batches.add(call.batch)
+            self._pool.cancel(call)  # it may have been given back and wait by itself
+        for batch in batches:
+            self._pool.cancel(batch)
 
     def __del__(self) -> None:
         self.close()
 
-    def _send_next(self) -> bool:
-        if self._items is None:
-            return False
-        try:
-            item = next(self._items)
-        except StopIteration:
-            self._items = None
-            return False
-        call = _ItemCall(self._work(item), self._board)
-        self._pending.append(call)
-        self._submit(call)
-        return True
+    # --------------------------------------------------------------- sending
+
+    def _fill(self) -> None:
+        """Send as many calls as may be under way or unread."""
+        while self._items is not None:
+            size = 1 if self._pace is None else self._pace.size()
+            window = self._pool.size * max(_CALLS_PER_WORKER, _BATCHES_PER_WORKER * size)
+            if len(self._pending) + size > window:
+                return
+            items = list(islice(self._items, size))
+            if len(items) < size:
+                self._items = None
+            self._send([_ItemCall(self._work(item), self._board, self._pace) for item in items])
+
+    def _send(self, calls: list[_ItemCall]) -> None:
+        self._pending.extend(calls)
+        if len(calls) > 1 and self._pace is not None and all(sendable_together(call.work) for call in calls):
+            batch = Batch(calls, self._pool.submit, self._pace)
+            for call in calls:
+                call.batch = batch
+            self._pool.submit(batch)
+            return
+        for call in calls:
+            self._pool.submit(call)
+
+    # --------------------------------------------------------------- waiting
 
     def _first_in_order(self) -> _ItemCall:
         call = self._pending[0]
-        while not call.ended:
+        if not call.ended:
             self._wait(call)
         return self._pending.popleft()
 
     def _first_to_come(self) -> _ItemCall:
-        while not self._board.came:
+        if not self._board.came:
             self._wait(None)
         call = self._board.came.popleft()
         self._pending.remove(call)
         return call
 
-    def _wait(self, call: _ItemCall | None) -> None:
-        remaining = -1.0 if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-        if not self._board.wait_for(call, remaining):
+    def _wait(self, awaited: _ItemCall | None) -> None:
+        batch = (awaited or self._pending[0]).batch
+        if batch is not None and batch.waiting:
+            if self._board.wait_for(awaited, self._remaining(_PATIENCE_SECONDS)):
+                return
+            self._pool.recall(batch)  # a call takes longer than those before; let the others go where there is room
+        if not self._board.wait_for(awaited, self._remaining(-1.0)):
             message = f"The results of map() did not all come within {self._timeout} s"
             raise TimeoutError(message)
+
+    def _remaining(self, at_most: float) -> float:
+        if self._deadline is None:
+            return at_most
+        remaining = max(0.0, self._deadline - time.monotonic())
+        return remaining if at_most < 0 else min(remaining, at_most)
 
 
 class _Board:
@@ -163,22 +199,26 @@ class _Board:
 class _ItemCall(Call):
     """The call for one item."""
 
-    __slots__ = ("_board", "ended", "error", "result")
+    __slots__ = ("_board", "_pace", "_result", "batch", "ended", "error")
 
-    def __init__(self, work: Work, board: _Board) -> None:
+    def __init__(self, work: Work, board: _Board, pace: Pace | None) -> None:
         super().__init__(work, new_number())
         self._board = board
-        self.ended = False
-        self.result: object = None
+        self._pace = pace
+        self._result: object = None
+        self.batch: Batch | None = None
         self.error: Exception | None = None
+        self.ended = False
 
     def outcome(self) -> object:
         if self.error is not None:
             raise self.error
-        return self.result
+        return self._result
 
     def completed(self, result: object) -> None:
-        self.result = result
+        self._result = result
+        if self._pace is not None and self.batch is None:
+            self._pace.measured(time.monotonic() - self._began, 1)
         self._board.ended(self)
 
     def failed(self, failure: TaskFailure) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wetlands._pool.worker import Worker
+    from wetlands_worker.frames import Frame
 
 __all__ = ["Monitor"]
 
@@ -29,8 +30,9 @@ class Monitor:
     by a process that lives on. Either is the end of a worker.
     """
 
-    def __init__(self, gone: Callable[[Worker], None]) -> None:
+    def __init__(self, gone: Callable[[Worker], None], said: Callable[[Worker, Frame], None]) -> None:
         self._gone = gone
+        self._said = said
         self._selector = selectors.DefaultSelector()
         self._lock = threading.Lock()
         self._descriptors: dict[Worker, int | None] = {}
@@ -81,7 +83,10 @@ class Monitor:
     def _receives(self, worker: Worker) -> bool:
         """Take what a worker says on its control connection; whether it is still connected."""
         with suppress(OSError, BrokenFrameError):
-            return worker.process.control.receive() is not None
+            frame = worker.process.control.receive()
+            if frame is not None:
+                self._said(worker, frame)
+                return True
         return False
 
     def _register(self, worker: Worker) -> None:

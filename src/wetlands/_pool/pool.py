@@ -16,7 +16,9 @@ from wetlands._pool.scheduler import Dispatch, Fail, Scheduler, Spawn
 from wetlands._pool.worker import Worker
 from wetlands.exceptions import LaunchError, NotLaunchedError
 from wetlands.logger import logger
+from wetlands_worker import messages
 from wetlands_worker.failures import TaskFailureCategory
+from wetlands_worker.values import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from wetlands._launch.process import Autopsy, WorkerProcess
     from wetlands._pool.call import BlockingCall, Call
     from wetlands._pool.scheduler import Action
+    from wetlands_worker.frames import Frame
 
 __all__ = ["Pool"]
 
@@ -95,7 +98,7 @@ class Pool:
             for process in processes:
                 process.greet()
             self._guardian = self._make_guardian()
-            self._monitor = Monitor(self._noticed)
+            self._monitor = Monitor(self._noticed, self._said)
             undo.pop_all()
         for index, process in enumerate(processes):
             self._perform(self._install(index, process))
@@ -114,7 +117,7 @@ class Pool:
                 with self._lock:
                     unanswered = self._scheduler.running(worker.index) is call and not worker.lost
                 if unanswered:
-                    worker.send_cancel(call)
+                    worker.ask(messages.CANCEL, call)
                     worker.hand_over(call, self._read)
                 raise
         call.wait()
@@ -140,7 +143,15 @@ class Pool:
         if dropped:
             call.dropped()
         elif worker is not None:
-            worker.send_cancel(call)
+            worker.ask(messages.CANCEL, call)
+
+    def recall(self, call: Call) -> None:
+        """Ask the worker of a batch to give back what it has not begun."""
+        with self._lock:
+            index = self._scheduler.runs_on(call)
+            worker = None if index is None else self._workers.get(index)
+        if worker is not None:
+            worker.ask(messages.RECALL, call)
 
     def close(self) -> None:
         """Stop all workers, at the same time and with growing force. Waiting calls are canceled, running ones fail."""
@@ -189,7 +200,7 @@ class Pool:
         sent = False
         try:
             call.started(worker.info)
-            worker.send(call)
+            call.send(worker.process.call)
             sent = True
         except OSError:  # the worker is gone, and has not seen all of the call: another one may run it
             pass
@@ -254,6 +265,17 @@ class Pool:
         if self._monitor is not None:
             self._monitor.watch(worker)
         return decided
+
+    def _said(self, worker: Worker, frame: Frame) -> None:
+        """The monitor took a frame from the control connection of a worker."""
+        kind, number, body, buffers = frame
+        if kind != messages.RECALLED:
+            return
+        with self._lock:
+            call = self._scheduler.running(worker.index)
+        stays = decode(body, buffers)
+        if call is not None and call.number == number and isinstance(stays, int):
+            call.recalled(stays)
 
     def _noticed(self, worker: Worker) -> None:
         """The monitor saw the end of a worker. If it is busy, whoever reads its answer comes to the end by himself."""

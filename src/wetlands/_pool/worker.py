@@ -7,7 +7,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from wetlands_worker import messages
+from wetlands._pool.call import TERMINAL
 from wetlands_worker.failures import WorkerInfo
 from wetlands_worker.frames import BrokenFrameError
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     Answer = tuple[int, Bytes, Sequence[bytearray]]
 
 __all__ = ["Worker"]
-
-_TERMINAL = frozenset((messages.RESULT, messages.FAILURE, messages.CANCELED))
 
 
 class Worker:
@@ -45,19 +43,10 @@ class Worker:
         self._handed_over: SimpleQueue[Call | None] = SimpleQueue()
         self.reader: threading.Thread | None = None
 
-    def send(self, call: Call) -> None:
-        """Send a call.
-
-        Raises:
-            OSError: The worker is gone.
-        """
-        work = call.work
-        self.process.call.send(work.kind, call.number, work.body, work.buffers)
-
-    def send_cancel(self, call: Call) -> None:
-        """Ask the worker to stop a call; nothing happens when it is gone, or has answered meanwhile."""
+    def ask(self, kind: int, call: Call) -> None:
+        """Send CANCEL or RECALL for a call; nothing happens when the worker is gone, or has answered meanwhile."""
         with suppress(OSError):
-            self.process.control.send(messages.CANCEL, call.number)
+            self.process.control.send(kind, call.number)
 
     def read_answer(self, call: Call) -> Answer | None:
         """Read until a call is answered; None when the worker is gone. What comes before is reported to the call."""
@@ -71,12 +60,13 @@ class Worker:
             if frame is None:
                 return None
             kind, of, body, buffers = frame
-            if of != number:  # of a call that has ended, from a thread which it left behind
-                continue
-            if kind in _TERMINAL:
+            if of != number:
+                call.other(of, kind, body, buffers)
+            elif kind in TERMINAL:
                 call.answer = kind, body, buffers
                 return call.answer
-            call.report(kind, body, buffers)
+            else:
+                call.report(kind, body, buffers)
 
     def hand_over(self, call: Call, read: Callable[[Worker, Call], None]) -> None:
         """Let the reader thread read the answer of a call, by way of `read`."""

@@ -28,10 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["Openable", "Opened"]
 
 
-class Openable(Protocol):
-    """An environment, as far as this module is concerned."""
+class Named(Protocol):
+    """Whatever claims to be an environment of this manager."""
 
     name: str
+    path: Path | None
+
+
+class Openable(Named, Protocol):
+    """An environment, as far as this module is concerned."""
+
     prefix: Prefix
     generation: str | None
 
@@ -59,23 +65,16 @@ class Opened(Generic[E]):
         self._make = make
         self._guard = threading.Lock()
 
-    def open(self, record: Record, *, also: E | None = None) -> E:
-        """Return the object for a record: the one that is there, switched to the record's generation, or a new one.
-
-        Args:
-            record: What to open.
-            also: An object to switch too; it becomes the one that is there when there is none.
-        """
+    def open(self, record: Record) -> E:
+        """Return the object for a record: the one that is there, switched to the record's generation, or a new one."""
         prefix = adopt(self._store.prefix_path(record))
         with self._guard:
             self._records[record.name] = record
-            environment = self.environments.get(record.name) or also
+            environment = self.environments.get(record.name)
             if environment is None:
-                environment = self._make(record.name, prefix, record.generation)
-            self.environments[record.name] = environment
-            for known in (environment, also):
-                if known is not None and known.generation != record.generation:
-                    known._switch(prefix, record.generation)  # noqa: SLF001 - for us, and for nobody else
+                environment = self.environments[record.name] = self._make(record.name, prefix, record.generation)
+            elif environment.generation != record.generation:
+                environment._switch(prefix, record.generation)  # noqa: SLF001 - for us, and for nobody else
             return environment
 
     def open_foreign(self, name: str, prefix: Prefix) -> E:
@@ -160,7 +159,8 @@ class Opened(Generic[E]):
             EnvironmentNotFoundError: It was deleted meanwhile.
             EnvironmentReuseError: It was replaced meanwhile by a build of another recipe.
         """
-        while (opened := self._records.get(environment.name)) is not None:
+        while not self.is_foreign(environment):
+            opened = self._opened_record(environment)
             mark = self._mark(opened)
             if mark is not None:
                 return mark
@@ -169,6 +169,33 @@ class Opened(Generic[E]):
                 raise EnvironmentReuseError(environment.name, reasons)
             self.open(current)
         return None
+
+    def is_foreign(self, environment: object) -> bool:
+        """Say whether it is open here and was made by others."""
+        opened = (known for known in self.environments.values() if known is environment)
+        return any(known.generation is None for known in opened)
+
+    def record_of(self, environment: Named) -> Record:
+        """Return what the store knows now about an environment that is open here.
+
+        Raises:
+            EnvironmentNotFoundError: It was deleted, belongs to another manager, or was made by others.
+            RecordError: Its record is damaged.
+        """
+        if self.is_foreign(environment):
+            raise EnvironmentNotFoundError(
+                f"Environment {environment.name!r} at {environment.path} was made by others: use the tool that made it."
+            )
+        return self.find(self._opened_record(environment).name)
+
+    def _opened_record(self, environment: Named) -> Record:
+        with self._guard:
+            if self.environments.get(environment.name) is environment:
+                return self._records[environment.name]
+        raise EnvironmentNotFoundError(
+            f"Environment {environment.name!r} at {environment.path} was deleted, or is another manager's. "
+            "Use create() or load() to open it here."
+        )
 
     def _mark(self, opened: Record) -> Mark | None:
         """Return a mark, or None when there is a newer generation to mark."""

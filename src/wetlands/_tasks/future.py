@@ -22,14 +22,19 @@ _log = logging.getLogger("wetlands")
 class TaskFuture(Future[T]):
     """The future of a task: cancelling it cancels the task, and callbacks run where they block nobody."""
 
-    def __init__(self, cancel_task: Callable[[], None]) -> None:
+    def __init__(self, cancel_task: Callable[[], None], is_running: Callable[[], bool]) -> None:
         super().__init__()
         self._cancel_task = cancel_task
+        self._is_running = is_running
 
     def cancel(self) -> bool:
         """Ask the task to stop; whether it is canceled now. A running one may go on to its end."""
         self._cancel_task()
         return self.cancelled()
+
+    def running(self) -> bool:
+        """Whether the task runs. The base class never learns it: it refuses to become cancelled from then on."""
+        return self._is_running()
 
     def add_done_callback(self, fn: Callable[[Future[T]], object]) -> None:
         """Call `fn` with this future when it is done, on a thread of its own."""
