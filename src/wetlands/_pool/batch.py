@@ -1,0 +1,147 @@
+"""Many small calls in one frame: what makes ``map`` fast for functions that take microseconds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from wetlands._pool.call import TERMINAL, Call
+from wetlands.exceptions import NotLaunchedError
+from wetlands.task import new_number
+from wetlands_worker import messages
+from wetlands_worker.failures import TaskFailureCategory
+from wetlands_worker.values import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wetlands._pool.call import Work
+    from wetlands_worker.failures import TaskFailure, WorkerInfo
+    from wetlands_worker.frames import Bytes, Connection
+
+__all__ = ["Batch", "Pace"]
+
+_BATCH_SECONDS = 0.002
+_MOST_CALLS = 128
+_WEIGHT = 0.3
+
+
+class Pace:
+    """How long a call takes lately, and so how many of them make a batch of two milliseconds.
+
+    A batch costs one wake-up of a worker and one of the host instead of one for each call; and what waits in a batch
+    behind an unexpectedly long call waits a moment only, because it is taken back (`Batch.recalled`).
+    """
+
+    def __init__(self) -> None:
+        self._seconds: float | None = None
+
+    def measured(self, seconds: float, calls: int) -> None:
+        """So many calls took so long together."""
+        each = seconds / max(calls, 1)
+        before = self._seconds
+        self._seconds = each if before is None else before + _WEIGHT * (each - before)
+
+    def size(self) -> int:
+        """How many calls to send together."""
+        if self._seconds is None:
+            return 1
+        return max(1, min(_MOST_CALLS, int(_BATCH_SECONDS / max(self._seconds, 1e-9))))
+
+
+class Batch(Call):
+    """Several calls of one function, as one call of the pool.
+
+    The worker answers each call by itself before it begins the next. When it dies, only the call that it was running
+    fails; those that it had not come to are submitted again, one by one.
+
+    Args:
+        calls: The calls; none of them has buffers.
+        submit: Hands a call to the pool.
+        pace: Is told how long they took.
+    """
+
+    __slots__ = ("_canceled", "_pace", "_size", "_submit", "_unanswered")
+
+    def __init__(self, calls: Sequence[Call], submit: Callable[[Call], None], pace: Pace) -> None:
+        super().__init__(calls[0].work, new_number())
+        self._unanswered = {call.number: call for call in calls}
+        self._size = len(calls)
+        self._submit = submit
+        self._pace = pace
+        self._canceled = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether calls may be waiting in it behind a longer one."""
+        return len(self._unanswered) > 1
+
+    def started(self, worker: WorkerInfo) -> None:
+        super().started(worker)
+        for call in self._unanswered.values():
+            call.started(worker)
+
+    def send(self, connection: Connection) -> None:
+        calls = [(number, call.work.values) for number, call in self._unanswered.items()]
+        connection.send(messages.BATCH, self.number, self.work.head + encode(calls)[0])
+
+    def other(self, of: int, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+        if kind in TERMINAL:
+            call = self._unanswered.pop(of, None)
+            if call is not None:
+                call.settle(kind, body, buffers)
+        else:
+            call = self._unanswered.get(of)
+            if call is not None:
+                call.report(kind, body, buffers)
+
+    def recalled(self, stays: int) -> None:
+        """Submit what the worker gave back."""
+        kept = self._size - stays
+        for number in list(self._unanswered)[-kept:] if kept > 0 else ():
+            self._give_back(number)
+
+    def cancel(self) -> None:
+        """What the worker has not begun is canceled instead of being submitted again."""
+        self._canceled = True
+
+    def completed(self, result: object) -> None:
+        begun = result if isinstance(result, int) else self._size
+        self._pace.measured(time.monotonic() - self._began, begun)
+        for number in list(self._unanswered):
+            self._give_back(number)
+
+    def failed(self, failure: TaskFailure) -> None:
+        died = failure.category in {TaskFailureCategory.WORKER_DIED, TaskFailureCategory.WORKER_CONNECTION}
+        for position, number in enumerate(list(self._unanswered)):
+            if position == 0 or not died:
+                call = self._unanswered.pop(number, None)
+                if call is not None:
+                    call.failed(failure)
+            else:
+                self._give_back(number)
+
+    def dropped(self) -> None:
+        self._canceled = True
+        for number in list(self._unanswered):
+            self._give_back(number)
+
+    def _give_back(self, number: int) -> None:
+        call = self._unanswered.pop(number, None)  # atomic: whoever gets it sees to it
+        if call is None:
+            return
+        if self._canceled:
+            call.dropped()
+            return
+        try:
+            self._submit(call)
+        except NotLaunchedError as error:
+            call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, str(error)))
+
+
+def sendable_together(work: Work) -> bool:
+    """Whether a call is small enough to travel in a batch."""
+    return not work.buffers and len(work.values) < _MOST_BYTES
+
+
+_MOST_BYTES = 1024
