@@ -41,10 +41,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
-    from wetlands._tasks.events import (
-        Listener,
-        Number,
-    )
+    from wetlands._tasks.events import Listener, Number
 
 __all__ = [
     "RemoteExceptionInfo",
@@ -265,7 +262,7 @@ class Task(Generic[T]):
             self._audience.remove(listener)
 
     async def events(self) -> AsyncIterator[TaskEvent]:
-        """Iterate over what happens from now on, up to and with the end of the task."""
+        """Iterate over what happens from now on, up to and with the end of the task; start it if nobody has."""
         import asyncio  # noqa: PLC0415 - most users never need it, and it is slow to import
 
         loop = asyncio.get_running_loop()
@@ -276,6 +273,7 @@ class Task(Generic[T]):
 
         self.listen(pass_on)
         try:
+            self.start()
             while True:
                 event = await arrived.get()
                 yield event

@@ -13,6 +13,7 @@ from wetlands_worker.frames import Connection
 from wetlands_worker.handle import RemoteTaskHandle, provide
 from wetlands_worker.invoke import call as invoke
 from wetlands_worker.modules import ModuleLoader
+from wetlands_worker.page import Page, open_page
 from wetlands_worker.values import DecodeError, EncodeError, decode, encode
 
 TYPE_CHECKING = False
@@ -29,8 +30,9 @@ _MAX_EARLY = 1024
 class Worker:
     """One worker process: its connections, its loader of user modules, and the task it runs."""
 
-    def __init__(self, call: Connection, session: str) -> None:
+    def __init__(self, call: Connection, page: Page, session: str) -> None:
         self._call = call
+        self._page = page
         self._session = session
         self._loader = ModuleLoader()
         self._targets: "Dict[bytes, Tuple[str, str]]" = {}
@@ -81,6 +83,7 @@ class Worker:
 
     def _run(self, kind: int, number: int, head: bytes, values: "Bytes", buffers: "Sequence[bytearray]") -> "Outcome":
         handle = self._current = RemoteTaskHandle(number, self)
+        self._page.begin(number)
         try:
             self._interruptible = True
             if number in self._early:
@@ -293,11 +296,11 @@ def main(arguments: "List[str]") -> None:
     from wetlands_worker import alias  # noqa: PLC0415 - a name of this function only
     from wetlands_worker.control import serve_control  # noqa: PLC0415 - a name of this function only
 
-    call_descriptor, control_descriptor, nonce, session = arguments
+    call_descriptor, control_descriptor, page, nonce, session = arguments
     call = _connect(int(call_descriptor))
     control = _connect(int(control_descriptor))
     faulthandler.enable(os.dup(2))  # of its own, so that it works when user code closes stderr
-    worker = Worker(call, session)
+    worker = Worker(call, open_page(page), session)
     provide(worker.current)
     stdio.redirect(nonce, worker.task_id)
     alias.install()

@@ -16,6 +16,7 @@ from wetlands._launch.command import worker_command
 from wetlands._launch.output import ProcessLogger
 from wetlands._platform.exits import wait_for_exit
 from wetlands._platform.inherit import inherit
+from wetlands._platform.page import make_page
 from wetlands._platform.process import ProcessIdentity, identify, kill_tree, new_group
 from wetlands.exceptions import LaunchError
 from wetlands_worker import messages
@@ -26,6 +27,8 @@ from wetlands_worker.values import DecodeError, decode
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from wetlands_worker.page import Page
 
 __all__ = ["Autopsy", "WorkerProcess", "stop_all"]
 
@@ -76,14 +79,19 @@ class WorkerProcess:
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], call: Connection, control: Connection, output: ProcessLogger, who: str
+        self,
+        process: subprocess.Popen[bytes],
+        connections: tuple[Connection, Connection],
+        page: Page,
+        output: ProcessLogger,
+        who: str,
     ) -> None:
         self._process = process
         self._who = who
         self._identity = identify(process.pid) or ProcessIdentity(process.pid, 0.0)
         self.pid = process.pid
-        self.call = call
-        self.control = control
+        self.call, self.control = connections
+        self._page = page
         self.output = output
 
     @classmethod
@@ -112,8 +120,10 @@ class WorkerProcess:
         with ExitStack() as undo:
             ours_call, theirs_call = _pair(undo)
             ours_control, theirs_control = _pair(undo)
-            numbers, options = inherit((theirs_call, theirs_control))
-            command = worker_command(python, numbers, nonce, session)
+            page, token, descriptors = make_page(nonce)
+            undo.callback(page.close)
+            numbers, options = inherit((theirs_call, theirs_control), descriptors)
+            command = worker_command(python, numbers, token, nonce, session)
             try:
                 process: subprocess.Popen[bytes] = subprocess.Popen(
                     command,
@@ -126,11 +136,14 @@ class WorkerProcess:
                 )
             except OSError as error:
                 raise LaunchError(who, f"{python} cannot be started ({error})") from error
+            finally:
+                for descriptor in descriptors:
+                    os.close(descriptor)
             theirs_call.close()
             theirs_control.close()
             output = ProcessLogger(process, context, marker=marker(nonce))
             undo.pop_all()
-            return cls(process, Connection(ours_call), Connection(ours_control), output, who)
+            return cls(process, (Connection(ours_call), Connection(ours_control)), page, output, who)
 
     def greet(self, timeout: float = HELLO_SECONDS) -> Mapping[str, object]:
         """Wait for the worker's hello.
@@ -205,8 +218,13 @@ class WorkerProcess:
             return Autopsy(None, -code, stderr)
         return Autopsy(code, None, stderr)
 
+    def last_begun(self) -> int:
+        """The number of the call that it began last, also when it has died since."""
+        return self._page.last_begun()
+
     def close(self) -> None:
         """Let go of the connections; the process has ended, and nobody receives any more."""
+        self._page.close()
         self.call.close()
         self.control.close()
 

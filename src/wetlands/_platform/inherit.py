@@ -23,11 +23,14 @@ class InheritOptions(TypedDict, total=False):
     close_fds: bool
 
 
-def inherit(sockets: Sequence[socket.socket], *, system: System = CURRENT) -> tuple[tuple[int, ...], InheritOptions]:
+def inherit(
+    sockets: Sequence[socket.socket], descriptors: Sequence[int] = (), *, system: System = CURRENT
+) -> tuple[tuple[int, ...], InheritOptions]:
     """Prepare sockets for a child.
 
     Args:
         sockets: What the child shall have; they are ours to close after the start.
+        descriptors: Files that it shall have too; there are none on Windows.
         system: The family of the operating system.
 
     Returns:
@@ -36,7 +39,7 @@ def inherit(sockets: Sequence[socket.socket], *, system: System = CURRENT) -> tu
     """
     numbers = tuple(sock.fileno() for sock in sockets)
     if system == "posix":
-        return numbers, {"pass_fds": numbers}
+        return numbers, {"pass_fds": (*numbers, *descriptors)}
     for sock in sockets:
         sock.set_inheritable(True)
     import subprocess  # noqa: PLC0415 - STARTUPINFO is there on Windows only

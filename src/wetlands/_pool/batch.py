@@ -83,7 +83,11 @@ class Batch(Call):
 
     def send(self, connection: Connection) -> None:
         calls = [(number, call.work.values) for number, call in self._unanswered.items()]
+        self._size = len(calls)
         connection.send(messages.BATCH, self.number, self.work.head + encode(calls)[0])
+
+    def begun(self, last_begun: int) -> bool:
+        return last_begun in self._unanswered
 
     def other(self, of: int, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
         if kind in TERMINAL:

@@ -95,6 +95,10 @@ class Call:
     def other(self, of: int, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
         """A frame came of another number: of a call that has ended, from a thread which it left behind."""
 
+    def begun(self, last_begun: int) -> bool:
+        """Whether a worker that died had come to it, by the number of what it had begun last."""
+        return last_begun == self.number
+
     def recalled(self, stays: int) -> None:
         """The worker will begin no more than the first so many of its parts."""
 

@@ -311,6 +311,14 @@ class Pool:
             return
         autopsy = worker.process.autopsy()
         message = f"Worker {worker.index} pid {worker.process.pid} {autopsy}"
+        if not call.begun(worker.process.last_begun()):
+            self._log(
+                logging.WARNING, f"{message} before it came to {call.work.call_target}, which runs elsewhere", worker
+            )
+            with self._lock:
+                decided = self._bound(self._scheduler.unsent(worker.index, call))
+            self._perform(decided)
+            return
         self._log(logging.WARNING, f"{message} while it ran {call.work.call_target}", worker)
         call.failed(
             call.failure(
