@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from wetlands._platform.layout import pythons
 from wetlands._spec import Spec, parse_pypi
 from wetlands._store.provision import Order
+from wetlands.external_environment import ExternalEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from wetlands._backends.api import BuildObserver
     from wetlands._store.store import Store
+    from wetlands.environment import Environment
 
 PYTHON_VERSION = "3.11.7"
 
@@ -106,3 +108,9 @@ def contents(store: Store) -> list[str]:
     found = [path.relative_to(store.layout.root).as_posix() for path in store.layout.root.glob("*/*/*")]
     found += [path.relative_to(store.layout.root).as_posix() for path in store.layout.debris.glob("*")]
     return sorted(path for path in found if not path.endswith(".lock"))
+
+
+def external(environment: Environment) -> ExternalEnvironment:
+    """The environment, as what the type checker should know it is."""
+    assert isinstance(environment, ExternalEnvironment)
+    return environment
