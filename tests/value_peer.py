@@ -35,7 +35,9 @@ sys.stdout.buffer.write(pickle.dumps(answers, 4))
 SECONDS = 60
 
 
-def ask(python: Path, questions: Sequence[tuple[object, str]], *, path: Sequence[Path] = ()) -> list[object]:
+def ask(
+    python: Path, questions: Sequence[tuple[object, str]], *, path: Sequence[Path] = (), packages: bool = False
+) -> list[object]:
     """Send each value to a fresh process of ``python`` and bring back what the expression about it is there.
 
     In the expression the value is called ``value``. Every value crosses twice: as the question and as the answer.
@@ -44,14 +46,16 @@ def ask(python: Path, questions: Sequence[tuple[object, str]], *, path: Sequence
         python: The interpreter.
         questions: Values and expressions.
         path: Folders from which the peer can import.
+        packages: Whether it also sees what is installed for that interpreter.
 
     Returns:
         The answers; for a question that raised, ``"TypeOfError: message"``.
     """
     encoded = [(encode(value), expression) for value, expression in questions]
     plain = [((body, [bytes(buffer) for buffer in buffers]), expression) for (body, buffers), expression in encoded]
+    isolation = ["-I", "-B"] if packages else ["-I", "-B", "-S"]
     finished = subprocess.run(
-        [str(python), "-I", "-B", "-c", PEER, str(sources.WORKER.parent), *map(str, path)],
+        [str(python), *isolation, "-c", PEER, str(sources.WORKER.parent), *map(str, path)],
         input=pickle.dumps(plain, 4),
         capture_output=True,
         timeout=SECONDS,

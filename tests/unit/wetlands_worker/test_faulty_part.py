@@ -167,10 +167,9 @@ def test_a_value_inside_a_cycle_is_found() -> None:
     assert "value[0]['lock']" == error_of(cycle).path
 
 
-@pytest.mark.parametrize("depth", [2_000, 200_000])
-def test_too_deep_nesting_is_an_error_and_not_a_crash(depth: int) -> None:
+def test_too_deep_nesting_is_an_error_and_not_a_crash() -> None:
     nested: list[object] = []
-    for _ in range(depth):
+    for _ in range(200_000):
         nested = [nested]
 
     error = error_of(nested)
