@@ -1,0 +1,46 @@
+"""Run all benchmarks and write the page of the documentation: ``uv run benchmarks/all.py``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import call
+import crash
+import create
+import import_wetlands
+import launch
+import map as map_
+import memory
+import progress
+import ready
+import stop
+import submit
+import values
+from bench import bench_of, parser, write
+from tables import page, summary
+
+if TYPE_CHECKING:
+    from harness import Result
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "performance.md"
+# In the order of the page.
+BENCHMARKS = (call, submit, map_, launch, ready, values, progress, crash, memory, stop, import_wetlands, create)
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--page", type=Path, default=PAGE, help="where to write the page")
+    given = options.parse_args()
+    bench = bench_of(given)
+    results: list[Result] = []
+    for benchmark in BENCHMARKS:
+        print(f"{benchmark.__name__} ...", file=sys.stderr, flush=True)
+        results += benchmark.rows(bench)
+    given.page.write_text(page(results, bench.rounds), encoding="utf-8")
+    write(results, given.json, summary(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Ourselves."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from base import WORK, Contender
+
+from wetlands.environment_manager import EnvironmentManager
+from wetlands.task import TaskEventType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from wetlands.environment import Environment
+    from wetlands.task import TaskEvent
+
+_RECIPE = {"pip": ["idna==3.10", "packaging==24.2", "attrs==25.3.0"]}
+
+
+class Wetlands(Contender):
+    """Wetlands with an environment that exists already."""
+
+    def __init__(self, python: str) -> None:
+        super().__init__(python)
+        self._manager = EnvironmentManager(tempfile.mkdtemp(prefix="wetlands-bench-"), log_file_path=None)
+        self._environment: Environment | None = None
+
+    @property
+    def _env(self) -> Environment:
+        if self._environment is None:
+            self._environment = self._manager.load("bench", Path(self.python).parent.parent)
+        return self._environment
+
+    def start(self, workers: int) -> None:
+        """See the base class."""
+        self._env.launch(max_workers=workers)
+
+    def stop(self) -> None:
+        """See the base class."""
+        self._env.exit()
+
+    def call(self, function: str, *args: object) -> object:
+        """See the base class."""
+        return self._env.execute(WORK, function, args)
+
+    def submit(self, function: str, *args: object) -> Callable[[], object]:
+        """See the base class."""
+        return self._env.submit(WORK, function, args).future.result
+
+    def map(self, function: str, items: Iterable[object]) -> list[object]:
+        """See the base class."""
+        return list(self._env.map(WORK, function, items))
+
+    def report(self, count: int) -> tuple[float, int]:
+        """See the base class."""
+        arrived = 0
+
+        def listen(event: TaskEvent) -> None:
+            nonlocal arrived
+            arrived += event.type is TaskEventType.UPDATE
+
+        task = self._env.submit(WORK, "report", (count,), start=False)
+        task.listen(listen)
+        seconds = float(str(task.wait_for().result))
+        return seconds, arrived
+
+    def creates(self, times: int) -> dict[str, float]:
+        """``create`` of an environment that is there, each time by a new manager."""
+        folder = tempfile.mkdtemp(prefix="wetlands-bench-")
+        costs = []
+        try:
+            with EnvironmentManager(folder, log_file_path=None) as manager:
+                manager.create("unchanged", _RECIPE)  # type: ignore[arg-type]  # a constant is no TypedDict
+            for _ in range(times):
+                with EnvironmentManager(folder, log_file_path=None) as manager:
+                    begin = time.perf_counter()
+                    manager.create("unchanged", _RECIPE)  # type: ignore[arg-type]  # as above
+                    costs.append(time.perf_counter() - begin)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return {"unchanged": sorted(costs)[len(costs) // 2]}
+
+    def builds(self, requirements: list[str]) -> dict[str, float]:
+        """``create`` of a new environment, out of a warm cache."""
+        folder = tempfile.mkdtemp(prefix="wetlands-bench-")
+        try:
+            with EnvironmentManager(folder, log_file_path=None) as manager:
+                begin = time.perf_counter()
+                manager.create("new", {"pip": list(requirements)})
+                return {"new": time.perf_counter() - begin}
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+CONTENDER = Wetlands
