@@ -1,0 +1,212 @@
+"""What the workers of the tests run, under Python 3.8 too."""
+
+# mypy: ignore-errors
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+
+import wetlands_worker
+
+DEADLINE = 30.0
+
+
+def echo(value=None):
+    return value
+
+
+def add(first, second=0, *, third=0):
+    return first + second + third
+
+
+def pid():
+    return os.getpid()
+
+
+def fail(message="bad input"):
+    try:
+        {}["cause"]
+    except KeyError as error:
+        raise ValueError(message) from error
+
+
+def die(signal_number=signal.SIGKILL):
+    os.kill(os.getpid(), signal_number)
+    time.sleep(DEADLINE)
+
+
+def leave(code):
+    os._exit(code)
+
+
+def unsendable():
+    return {"good": 1, "bad": [lambda: None]}
+
+
+def wait_for_file(path, task):
+    """Say that it runs; return when the file is there."""
+    task.update("begun")
+    deadline = time.monotonic() + DEADLINE
+    while not os.path.exists(path):
+        if time.monotonic() > deadline:
+            raise TimeoutError(path)
+        time.sleep(0.002)
+    return path
+
+
+def touch(path):
+    with open(path, "a"):
+        return path
+
+
+def append(path, text):
+    with open(path, "a") as file:
+        file.write(text)
+    return text
+
+
+def until_canceled(task):
+    task.update("begun")
+    deadline = time.monotonic() + DEADLINE
+    while not task.cancel_requested:
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.001)
+    return "finished properly"
+
+
+def cancels_itself(task):
+    task.cancel()
+    return "dropped"
+
+
+def steps(count, task):
+    for step in range(count):
+        task.update(f"step {step}", current=step + 1, maximum=count)
+    return count
+
+
+def outputs(task):
+    task.set_output("first", [1])
+    task.set_output("second", {"a": None})
+    return "done"
+
+
+def ignores_everything(task, path=None):
+    """Neither asking nor SIGINT nor SIGTERM ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    task.update("begun")
+    if path is not None:
+        touch(path)
+    while True:
+        try:
+            time.sleep(60)
+        except BaseException:
+            pass
+
+
+def sleeps(task, seconds=60):
+    task.update("begun")
+    time.sleep(seconds)
+
+
+def counts(task):
+    """Hold the interpreter's lock in C code."""
+    task.update("begun")
+    return sum(range(10**12))
+
+
+def variable(name):
+    return os.environ.get(name)
+
+
+def big(size):
+    return bytes(size)
+
+
+def length(value):
+    return len(value)
+
+
+def thread_names():
+    return threading.current_thread() is threading.main_thread(), threading.current_thread().name
+
+
+async def coroutine(value):
+    await asyncio.sleep(0)
+    return value
+
+
+def annotated(first, reporter: wetlands_worker.RemoteTaskHandle):
+    reporter.update(message="by annotation")
+    return first, type(reporter).__name__
+
+
+def through_current_task():
+    wetlands_worker.current_task().update(message="by current_task")
+    return True
+
+
+def own_task(task="mine"):
+    return task
+
+
+_late = []
+
+
+def leaves_a_thread(task, go, done):
+    """A background thread of it goes on reporting after it has returned."""
+
+    def report():
+        deadline = time.monotonic() + DEADLINE
+        while not os.path.exists(go) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        for number in range(200):
+            task.update(f"late {number}")
+            task.set_output("late", number)
+            task.log("late")
+        touch(done)
+
+    thread = threading.Thread(target=report, daemon=True)
+    thread.start()
+    _late.append(thread)
+    return "returned"
+
+
+def floods_from_threads(count, size, task):
+    """Several threads report at the same time."""
+
+    def report(name):
+        for number in range(count):
+            task.set_output(f"{name}-{number}", name * size)
+
+    threads = [threading.Thread(target=report, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for number in range(count):
+        task.update(f"main {number}", current=number, maximum=count)
+    for thread in threads:
+        thread.join()
+    return count
+
+
+def logs(message, level, task):
+    task.log(message, level)
+
+
+def prints(*lines, end="\n", to="stdout"):
+    stream = sys.stdout if to == "stdout" else sys.stderr
+    for line in lines:
+        print(line, end=end, file=stream)
+
+
+def raises_exit(code):
+    sys.exit(code)
+
+
+def never_called():
+    raise AssertionError("this must not run")
