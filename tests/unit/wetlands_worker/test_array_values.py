@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import warnings
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from arrays import DTYPES, assert_same, filled
+from wetlands_worker import array_values
 from wetlands_worker.values import DecodeError, decode, encode
 
 if TYPE_CHECKING:
@@ -376,3 +378,9 @@ def test_encoding_does_not_import_numpy(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert [1, {"a": (2.0,)}, {3}] == crossed([1, {"a": (2.0,)}, {3}])
     assert "numpy" not in sys.modules
+
+
+def test_a_numpy_that_another_thread_is_still_importing_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", ModuleType("numpy"))
+
+    assert {} == array_values.reducers("numpy")
