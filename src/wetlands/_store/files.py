@@ -11,11 +11,13 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wetlands._platform.system import CURRENT
 from wetlands._store.steps import unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wetlands._platform.system import System
     from wetlands._store.steps import Reached
 
 __all__ = ["remove_tree", "write_atomically"]
@@ -49,31 +51,56 @@ def write_atomically(path: Path, text: str, *, staged: Path, reached: Reached = 
     _sync_folder(path.parent)
 
 
-def remove_tree(path: Path) -> bool:
+def remove_tree(path: Path, *, system: System = CURRENT) -> bool:
     """Remove a folder with all that is in it, read-only files too; links are removed, not followed.
+
+    Args:
+        path: The folder.
+        system: The operating system.
 
     Returns:
         Whether it is gone. What cannot be removed now (a file that Windows keeps open) is left, without an error.
     """
-    if sys.version_info >= (3, 12):
-        shutil.rmtree(path, onexc=_make_writable_and_retry)
-    else:
-        shutil.rmtree(path, onerror=_make_writable_and_retry)
+    on_error = _make_writable_and_retry if system == "windows" else _leave
+    _remove(path, on_error)
+    if os.path.lexists(path):
+        _open_folders(path)
+        _remove(path, on_error)
     return not os.path.lexists(path)
 
 
+def _remove(path: Path, on_error: Callable[[Callable[..., object], str, object], None]) -> None:
+    if sys.version_info >= (3, 12):
+        shutil.rmtree(path, onexc=on_error)
+    else:
+        shutil.rmtree(path, onerror=on_error)
+
+
+def _leave(_function: Callable[..., object], _path: str, _error: object) -> None:
+    """Go on with the rest.
+
+    The mode of a file stays: it does not decide whether the file can be deleted, and the same file may
+    lie in a cache of packages too, as a hard link.
+    """
+
+
 def _make_writable_and_retry(function: Callable[..., object], path: str, _error: object) -> None:
-    """Give ourselves the right that was missing: on the entry (Windows) or on the folder it lies in (POSIX)."""
-    entry = Path(path)
+    """Take away the mark "read-only", which keeps Windows from deleting a file."""
     with suppress(OSError):
-        for locked in (entry.parent, entry):
-            if not locked.is_symlink():
-                locked.chmod(locked.stat().st_mode | stat.S_IRWXU)
-        if function in {os.unlink, os.rmdir}:
-            function(path)
-        elif entry.is_dir() and not entry.is_symlink():
-            # Its entries could not be listed: begin again with it, now that they can. A second failure is final.
-            shutil.rmtree(path, ignore_errors=True)
+        Path(path).chmod(stat.S_IWRITE)
+        function(path)
+
+
+def _open_folders(path: Path) -> None:
+    """Give ourselves all rights on a folder and those in it: on POSIX systems theirs decide what can be deleted."""
+    with suppress(OSError):
+        path.chmod(stat.S_IRWXU)
+    for folder, names, _ in os.walk(path):  # goes from the top down, so each is opened before it is looked into
+        for name in names:
+            entry = Path(folder, name)
+            with suppress(OSError):
+                if not entry.is_symlink():
+                    entry.chmod(stat.S_IRWXU)
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -112,6 +112,46 @@ def test_what_resists_is_left_without_an_error(tmp_path: Path, monkeypatch: pyte
     assert [path.name for path in (tmp_path / "prefix").iterdir()] == ["locked.dll"]
 
 
+def test_a_file_that_a_cache_has_too_keeps_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cached, prefix = tmp_path / "cached", tmp_path / "prefix"
+    prefix.mkdir()
+    cached.write_text("text")
+    cached.chmod(0o444)
+    (prefix / "file").hardlink_to(cached)
+
+    def refuse(path: str, *, dir_fd: int | None = None) -> None:
+        raise PermissionError(errno.EACCES, "no right", path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        assert not remove_tree(prefix, system="posix")
+
+    assert cached.stat().st_mode & 0o777 == 0o444
+    assert remove_tree(prefix, system="posix")
+
+
+def test_the_mark_that_keeps_windows_from_deleting_a_file_is_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "prefix" / "file"
+    file.parent.mkdir()
+    file.write_text("text")
+    file.chmod(0o444)
+    unlink = os.unlink
+
+    def as_on_windows(path: str, *, dir_fd: int | None = None) -> None:
+        if not file.stat().st_mode & 0o200:
+            raise PermissionError(errno.EACCES, "read-only", path)
+        unlink(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", as_on_windows)
+    # With folders as descriptors, as here, the names that fail are not complete.
+    monkeypatch.setattr("shutil.rmtree.avoids_symlink_attacks", False, raising=False)
+    monkeypatch.setattr("shutil._use_fd_functions", False)
+
+    assert remove_tree(file.parent, system="windows")
+
+
 def test_what_is_set_aside_is_out_of_sight_at_once_and_deleted_in_the_background(tmp_path: Path) -> None:
     prefix = tmp_path / "envs" / "tools" / "0123abcd"
     prefix.mkdir(parents=True)
