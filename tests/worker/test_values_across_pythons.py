@@ -112,6 +112,8 @@ def test_a_python_without_numpy_sees_what_an_array_is(interpreter: Path) -> None
         (np.zeros((2, 3), "f4"), "(type(value).__name__, value.dtype, value.shape, len(value.tobytes()))"),
         (np.arange(3.0), "value.data.tolist()"),
         (np.arange(3.0), "value.__array_interface__['typestr']"),
+        # The buffer protocol for classes of Python came with 3.12 (PEP 688).
+        (np.arange(3.0), "(memoryview(value) if hasattr(memoryview, '__buffer__') else value.data).tolist()"),
         (np.float32(1.5), "(type(value).__name__, value)"),
         (ma.array([1, 2], mask=[0, 1]), "type(value).__name__"),
         (np.zeros(3), "value.mean()"),
@@ -119,7 +121,14 @@ def test_a_python_without_numpy_sees_what_an_array_is(interpreter: Path) -> None
 
     *answers, refusal = ask(interpreter, questions)
 
-    assert [("RawArray", "<f4", (2, 3), 24), [0.0, 1.0, 2.0], "<f8", ("float", 1.5), "RawNumpy"] == answers
+    assert [
+        ("RawArray", "<f4", (2, 3), 24),
+        [0.0, 1.0, 2.0],
+        "<f8",
+        [0.0, 1.0, 2.0],
+        ("float", 1.5),
+        "RawNumpy",
+    ] == answers
     assert "which is not installed in Python" in str(refusal)
 
 
