@@ -78,7 +78,7 @@ PLAIN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", PLAIN, ids=lambda value: repr(value)[:40].encode("ascii", "replace").decode())
+@pytest.mark.parametrize("value", PLAIN, ids=lambda value: type(value).__name__)
 def test_what_arrives_equals_what_was_sent(value: object) -> None:
     arrived = crossed([value])
 
@@ -121,6 +121,13 @@ def test_byte_strings_of_all_sizes_arrive_among_other_large_things(inline_below:
     ] + [list(range(50_000)), b"\x95" * (2 * LARGE), b"B" + b"\0" * LARGE]
 
     assert value == crossed(value, inline_below=inline_below)
+
+
+def test_a_byte_string_below_the_limit_stays_in_the_body() -> None:
+    body, buffers = encode(b"x" * LARGE, inline_below=LARGE + 1)
+
+    assert len(body) > LARGE
+    assert [] == buffers
 
 
 def test_one_large_byte_string_that_is_sent_twice_stays_one() -> None:
