@@ -170,7 +170,7 @@ class ExternalEnvironment(Environment):
         head, label = _named(target, function)
         return MapIterator(
             iterable,
-            work=lambda item: Work(messages.CALL, head, label, ((item,), {})),
+            work=lambda item: _work(messages.CALL, head, label, ((item,), {})),
             pool=pool,
             ordered=ordered,
             timeout=timeout,
@@ -178,17 +178,7 @@ class ExternalEnvironment(Environment):
 
     def _run(self, pool: Pool, target: str, function: str, kind: int, values: tuple[object, object]) -> object:
         head, label = _named(target, function)
-        try:
-            work = Work(kind, head, label, values)
-        except EncodeError as error:
-            failure = TaskFailure(
-                category=TaskFailureCategory.SERIALIZATION,
-                message=str(error),
-                call_target=label,
-                serialization_context="arguments",
-            )
-            raise ExecutionException(failure) from error
-        call: BlockingCall[object] = BlockingCall(work)
+        call: BlockingCall[object] = BlockingCall(_work(kind, head, label, values))
         pool.run(call)
         return call.outcome()
 
@@ -271,3 +261,16 @@ def _named(target: str, function: str) -> tuple[bytes, str]:
     """How a call begins on the wire, and how people are told of it."""
     name = PurePath(target).stem if is_file(target) or not function else target
     return messages.pack_target(target, function), f"{name}:{function}" if function else PurePath(target).name
+
+
+def _work(kind: int, head: bytes, label: str, values: tuple[object, object]) -> Work:
+    try:
+        return Work(kind, head, label, values)
+    except EncodeError as error:
+        failure = TaskFailure(
+            category=TaskFailureCategory.SERIALIZATION,
+            message=str(error),
+            call_target=label,
+            serialization_context="arguments",
+        )
+        raise ExecutionException(failure) from error

@@ -74,6 +74,8 @@ class Worker:
             self._call.send(*_addressed(number, _failure(error, RemoteTaskHandle(number, self))))
             return
         batch = self._batch = _Batch(number, len(calls))
+        if number in self._early:
+            batch.stays()
         for of, arguments in calls:
             if not batch.begins():
                 break
@@ -142,7 +144,8 @@ class Worker:
             self._early[number] = None
             while len(self._early) > _MAX_EARLY:
                 del self._early[next(iter(self._early))]
-        current = self._current  # it may have begun between the two looks
+        self.recall(number)  # it may have begun between the two looks
+        current = self._current
         if current is not None and current._number == number:  # noqa: SLF001 - see above
             current.cancel_requested = True
 
@@ -327,4 +330,6 @@ def _connect(descriptor: int) -> Connection:
     import _socket  # noqa: PLC0415 - the public module costs milliseconds
 
     os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional in the standard library
-    return Connection(_socket.socket(fileno=descriptor))
+    sock = _socket.socket(fileno=descriptor)
+    sock.settimeout(None)  # a sitecustomize may have set a default timeout
+    return Connection(sock)
