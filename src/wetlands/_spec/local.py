@@ -17,7 +17,14 @@ from wetlands.exceptions import InvalidDependencyError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["LocalRequirement", "local_from_json", "local_package", "parse_local"]
+__all__ = [
+    "LocalRequirement",
+    "absolute_path",
+    "local_from_json",
+    "local_package",
+    "parse_local",
+    "recorded_path",
+]
 
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -68,7 +75,7 @@ class LocalRequirement:
         Args:
             base: The folder the recipe was parsed with.
         """
-        return _absolute(base, self.path)
+        return absolute_path(base, self.path)
 
 
 def parse_local(value: object, base: Path, where: str) -> LocalRequirement:
@@ -89,9 +96,9 @@ def parse_local(value: object, base: Path, where: str) -> LocalRequirement:
     name = _name(entry["name"], f'"name" of {where}')
     path = _path(entry["path"], f'"path" of {where}')
     editable = check_flag(entry.get("editable", True), f'"editable" of {where}')
-    folder = _absolute(base, path)
+    folder = absolute_path(base, path)
     _check_project(folder, f'"path" of {where}')
-    return LocalRequirement(name, _recorded(folder, base, relative=not Path(path).is_absolute()), editable)
+    return LocalRequirement(name, recorded_path(folder, base, relative=not Path(path).is_absolute()), editable)
 
 
 def local_from_json(value: object) -> LocalRequirement:
@@ -127,7 +134,7 @@ def local_package(
         InvalidDependencyError: It is neither, or its name cannot be told.
     """
     check_encodable(path, where)
-    place = _absolute(base, path)
+    place = absolute_path(base, path)
     if os.path.isfile(place):  # noqa: PTH113 - answers False where Path raises
         name = name or archive_name(place.name)
         if not name or editable:
@@ -140,7 +147,7 @@ def local_package(
             raise InvalidDependencyError(
                 f"{where}: {quoted(path)}: its project files do not tell its name. Write {quoted('name @ ' + path)}."
             )
-    recorded = _recorded(place, base, relative=not Path(path).is_absolute())
+    recorded = recorded_path(place, base, relative=not Path(path).is_absolute())
     wanted = tuple(sorted({_name(extra, where) for extra in extras}))
     return LocalRequirement(_name(name, where), recorded, editable, wanted, marker)
 
@@ -161,7 +168,8 @@ def _path(value: object, where: str) -> str:
     return check_encodable(path, where)
 
 
-def _absolute(base: Path, path: str) -> Path:
+def absolute_path(base: Path, path: str) -> Path:
+    """Return the path without ``.`` and ``..``; links are not followed."""
     return Path(os.path.normpath(base.absolute() / path))
 
 
@@ -177,7 +185,8 @@ def _check_project(folder: Path, where: str) -> None:
         )
 
 
-def _recorded(folder: Path, base: Path, *, relative: bool) -> str:
+def recorded_path(folder: Path, base: Path, *, relative: bool) -> str:
+    """Return how a path is stored: relative to the base when it lies below it or was written so."""
     root = Path(os.path.normpath(base.absolute()))
     if folder.is_relative_to(root):
         return folder.relative_to(root).as_posix()
