@@ -111,7 +111,7 @@ class Worker:
         if kind == messages.CALL:
             function = self._loader.function(*target)  # first: the classes of arguments may be of its module
             args, options = _pair(decode(values, buffers))
-            return (messages.RESULT, *encode(invoke(function, args, options, handle)))
+            return (messages.RESULT, *encode(invoke(function, args, options, handle), name="result"))
         args, options = _pair(decode(values, buffers))
         return (messages.RESULT, *encode(_crossing(self._loader.run_script(target[0], args, options))))
 
@@ -279,7 +279,7 @@ def _failure(error: BaseException, handle: RemoteTaskHandle) -> "Outcome":
     if handle.cancel_requested and failures.is_cancellation(error):
         return messages.CANCELED, b"", ()
     if isinstance(error, (EncodeError, DecodeError)):
-        where = "result" if isinstance(error, EncodeError) else "arguments"
+        where = error.path if isinstance(error, EncodeError) else "arguments"
         plain: "Tuple[object, ...]" = ("serialization", str(error), None, (), None, where)
     else:
         info = failures.describe(error)

@@ -301,11 +301,11 @@ class PooledTask(Generic[T]):
         self._cancel = cancel
         self._task = task
         self._call: TaskCall[T] | None = None
-        self._problem: EncodeError | None = None
+        self._problem = ("", "")  # what and where; the error itself would keep the value alive
         try:
             self._call = TaskCall(work(), task)
         except EncodeError as error:
-            self._problem = error
+            self._problem = (str(error), error.path)
 
     def start(self) -> None:
         """Give the call to the pool; one that cannot be encoded fails here, by itself."""
@@ -316,13 +316,14 @@ class PooledTask(Generic[T]):
                 self._call.failed(self._call.failure(TaskFailureCategory.ENVIRONMENT, str(error)))
                 raise
             return
+        message, path = self._problem
         self._task._fail(  # noqa: SLF001 - the driver of the task
             TaskFailure(
                 category=TaskFailureCategory.SERIALIZATION,
-                message=str(self._problem),
+                message=message,
                 task_id=self._task.id,
                 call_target=self._task.call_target,
-                serialization_context="arguments",
+                serialization_context=path,
             )
         )
 

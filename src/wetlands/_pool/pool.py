@@ -308,7 +308,7 @@ class Pool:
             self._lost(worker)
 
     def _lost(self, worker: Worker) -> None:
-        """A worker is gone: replace it, and fail the call that it ran."""
+        """A worker is gone: fail the call that it ran, and replace it."""
         with self._lock:
             if worker.lost:
                 return
@@ -316,11 +316,11 @@ class Pool:
             call = self._scheduler.running(worker.index)
             decided = self._bound(self._scheduler.died(worker.index))
             self._workers.pop(worker.index, None)
-        self._perform(decided)
         if call is not None and call.sent:  # one that is being sent is seen to by its sender
             self._fail(worker, call)
         elif call is None and not self._closing.is_set():
             self._log(logging.WARNING, f"{self._death(worker)} while idle", worker)
+        self._perform(decided)  # last: its caller waits for the failure, and starting a process takes milliseconds
         if self._guardian is not None:
             self._guardian.forget(worker.process.pid)
         worker.close(_JOIN_SECONDS)
