@@ -12,6 +12,10 @@ import os
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict
+
 GRACE_SECONDS = 2.5  # longer than the ladder that a worker climbs on itself
 _PAUSE_SECONDS = 0.02
 _KILL = 9
@@ -36,9 +40,9 @@ def started(pid: int) -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout.decode().strip()
 
 
-def watch(lines: "object") -> "dict[int, str]":
+def watch(lines: "object") -> "Dict[int, str]":
     """Follow who is a worker until the host is gone; who was one then."""
-    workers: "dict[int, str]" = {}
+    workers: "Dict[int, str]" = {}
     for line in lines:  # type: ignore[attr-defined]  # any iterable of lines
         pid = int(line[1:])
         if line.startswith("+"):
@@ -48,18 +52,20 @@ def watch(lines: "object") -> "dict[int, str]":
     return workers
 
 
-def end(workers: "dict[int, str]", grace: float = GRACE_SECONDS) -> None:
-    """Wait for the workers to end themselves, then kill the rest."""
+def end(workers: "Dict[int, str]", grace: float = GRACE_SECONDS) -> None:
+    """Wait for the workers to end themselves, then kill the rest, and what all of them have left behind."""
     deadline = time.monotonic() + grace
     left = dict(workers)
     while left and time.monotonic() < deadline:
         left = {pid: start for pid, start in left.items() if start and started(pid) == start}
         time.sleep(_PAUSE_SECONDS if left else 0)
-    for pid in left:
-        try:
-            os.killpg(pid, _KILL)  # a worker leads its own group
-        except OSError:
-            pass
+    for pid, start in workers.items():
+        # Each worker leads a group, whose number is nobody else's as long as one of its children lives.
+        if started(pid) in {"", start}:
+            try:
+                os.killpg(pid, _KILL)
+            except OSError:  # nobody is left
+                pass
 
 
 if __name__ == "__main__":
