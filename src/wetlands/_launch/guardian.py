@@ -57,5 +57,5 @@ class Guardian:
 
     def _write(self, line: str) -> None:
         if self._process is not None and self._process.stdin is not None:
-            with suppress(OSError):  # somebody killed the guardian: the workers still notice by themselves
+            with suppress(OSError, ValueError):  # it was killed, and workers still notice by themselves; or closed
                 self._process.stdin.write(line.encode("ascii"))
