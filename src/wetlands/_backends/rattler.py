@@ -13,7 +13,6 @@ from wetlands._backends.conda.loop import run
 from wetlands._backends.conda.settings import open_engine
 from wetlands._backends.conda.solve import find_packages, sources
 from wetlands._backends.existing import adopt
-from wetlands._backends.neutral import neutral_folder
 from wetlands._backends.uv import UvBackend
 from wetlands.exceptions import ProvisioningError
 
@@ -151,10 +150,7 @@ class RattlerBackend:
             ) from error
 
     def _install_pypi(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
-        # In prefixes that are no virtual environments uv leaves a lock behind, among what it takes for temporary files.
-        with neutral_folder(prefix) as temporary:
-            env = {**self._env, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))}
-            UvBackend(env, base=self._base).install(replace(spec, conda=(), channels=()), prefix, observer)
+        UvBackend(self._env, base=self._base).install(replace(spec, conda=(), channels=()), prefix, observer)
 
 
 def _installed(prefix: Path) -> list[PrefixRecord]:
