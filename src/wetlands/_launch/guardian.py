@@ -5,6 +5,7 @@ What it does is told in `wetlands_worker.guardian`.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ class Guardian:
         self._process: subprocess.Popen[bytes] | None = None
         if system == "posix":
             self._process = subprocess.Popen(
-                guardian_command(python),
+                guardian_command(python, os.getpid()),
                 env=dict(environment),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
