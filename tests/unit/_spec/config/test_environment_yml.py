@@ -86,7 +86,9 @@ def test_the_pip_section_may_stand_under_a_selector() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "dependencies:\n  - pip:\n", "channels: []\ndependencies: []"])
+@pytest.mark.parametrize(
+    "text", ["", "dependencies:\n  - pip:\n", "dependencies:\nvariables:\n", "channels: []\ndependencies: []"]
+)
 def test_a_file_that_asks_for_nothing_is_a_plain_python(text: str) -> None:
     assert not spec(text).has_conda
 
@@ -144,3 +146,12 @@ def test_a_local_project_of_the_pip_section_lies_beside_the_file(tmp_path: Path)
     (package,) = spec("dependencies:\n  - pip: ['-e .[gui]']", base=tmp_path).local
 
     assert ("mine", ".", True, ("gui",)) == (package.name, package.path, package.editable, package.extras)
+
+
+@pytest.mark.parametrize("entry", ["https://me:secret@host/c", "https://host/t/secret/c"])
+@pytest.mark.parametrize("text", ["channels: ['{}']\ndependencies: [a]", "dependencies: ['{}::a']"])
+def test_a_channel_with_credentials_in_clear_is_refused_and_they_are_not_shown(text: str, entry: str) -> None:
+    message = refusal("environment.yml", text.format(entry))
+
+    assert "credentials in clear" in message
+    assert "secret" not in message
