@@ -50,7 +50,7 @@ def test_conda_packages_channels_pip_section_and_variables_are_read() -> None:
 
 
 def test_name_and_prefix_are_left_out_and_that_is_noted() -> None:
-    config = read("environment.yaml", "name: mine\nprefix: /home/me/env\ndependencies: [numpy]")
+    config = read("environment.yaml", "name: mine\nprefix: ../env\ndependencies: [numpy]")
 
     assert [] == warnings_of(config)
     assert ["environment.yaml: name", "environment.yaml: prefix"] == [note.rsplit(": ", 1)[0] for note in notes(config)]
