@@ -126,8 +126,9 @@ def test_a_local_project_is_installed_with_its_extras_and_linked_when_asked(
     assert ("edited" if editable else "hello") == output(environment, "python -c 'import mine; print(mine.WORD)'")
 
 
-def test_an_index_with_a_password_in_a_variable_is_asked_and_the_password_is_stored_nowhere(
-    manager: EnvironmentManager, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("text", ["--index-url {}/simple\ngreeter\n", "greeter @ {}/greeter-1.0-py3-none-any.whl\n"])
+def test_a_password_in_a_variable_is_used_and_stored_nowhere(
+    manager: EnvironmentManager, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     for name, value in without_proxies().items():
         monkeypatch.setenv(name, value)
@@ -135,12 +136,12 @@ def test_an_index_with_a_password_in_a_variable_is_asked_and_the_password_is_sto
     index = Index(tmp_path / "served")
     with server(index) as address:
         with_account = address.replace("://", "://me:${INDEX_TOKEN}@")
-        path = write(folder / "requirements.txt", f"--index-url {with_account}/simple\ngreeter\n")
+        path = write(folder / "requirements.txt", text.format(with_account))
         environment = manager.create_from_config("env", path)
     manager.exit()
 
     assert {"greeter": "1.0"} == installed(environment)
-    assert "/simple/greeter/" in index.asked
+    assert "/greeter-1.0-py3-none-any.whl" in index.asked
     files = [file for file in manager.wetlands_instance_path.rglob("*") if file.is_file() and not file.is_symlink()]
     assert [] == [file for file in files if b"s3cret-t0ken" in file.read_bytes()]
 
