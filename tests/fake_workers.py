@@ -65,6 +65,9 @@ class FakeWorker:
     def kill_leftovers(self) -> None:
         pass
 
+    def kill_leftovers(self) -> None:
+        """It has started nothing."""
+
     def last_begun(self) -> int:
         return self.page
 
