@@ -13,7 +13,7 @@ import pytest
 
 from backends import RecordingObserver
 from conda_builds import backend, build, install, run, versions
-from conda_server import served
+from conda_server import served, wait_for_downloads
 from projects import write_project
 from wetlands._backends.existing import adopt
 from wetlands._backends.prefix import python_version
@@ -270,16 +270,18 @@ def test_a_proxy_that_was_set_is_used(channel: Channel, tmp_path: Path) -> None:
     assert {"pebble": "1.0"} == versions(prefix)
 
 
-@pytest.mark.parametrize("stage", ["create", "solve", "link"])
-def test_a_build_is_cancelled_at_any_stage(channel: Channel, tmp_path: Path, stage: str) -> None:
-    observer = RecordingObserver(stop_when=lambda seen: stage in seen.stages)
+@pytest.mark.parametrize("stage, steps", [("create", 0), ("solve", 0), *(("link", steps) for steps in range(5))])
+def test_a_build_is_cancelled_at_any_moment_and_nothing_is_written_afterwards(
+    channel: Channel, tmp_path: Path, stage: str, steps: int
+) -> None:
+    observer = RecordingObserver(stop_when=lambda seen: stage in seen.stages and len(seen.steps) >= steps)
 
     with pytest.raises(ProvisioningCanceledError):
-        build(channel, {"conda": ["boulder", "greeter"]}, tmp_path / "prefix", observer)
+        build(channel, {"conda": ["boulder", "greeter", "herald", "lamp"]}, tmp_path / "prefix", observer)
 
     before = sorted((tmp_path / "prefix").rglob("*"))
-    asyncio.run(asyncio.sleep(0.3))
-    assert before == sorted((tmp_path / "prefix").rglob("*")), "the engine went on after the build had ended"
+    asyncio.run(asyncio.sleep(0.2))
+    assert before == sorted((tmp_path / "prefix").rglob("*"))
 
 
 def test_a_build_is_cancelled_in_the_middle_of_a_download(channel: Channel, tmp_path: Path) -> None:
@@ -290,6 +292,7 @@ def test_a_build_is_cancelled_in_the_middle_of_a_download(channel: Channel, tmp_
 
         with pytest.raises(ProvisioningCanceledError):
             build(channel, recipe, tmp_path / "prefix", observer, RATTLER_CACHE_DIR=str(tmp_path / "cache"))
+    wait_for_downloads(tmp_path)
 
 
 def test_solving_writes_nothing_into_the_prefix(channel: Channel, tmp_path: Path) -> None:
