@@ -163,6 +163,17 @@ def test_what_cannot_be_satisfied_is_told_with_what_to_leave_out(channel: Channe
     assert not (tmp_path / "prefix").exists()
 
 
+def test_the_token_of_a_channel_is_not_shown(channel: Channel, tmp_path: Path) -> None:
+    with served(channel.main.parent) as server:
+        private = f"{server.url.replace('//', '//me:s3cret@')}/{channel.main.name}"
+        recipe: Dependencies = {"conda": [f"{private}::absent"], "channels": [private, "nodefaults"]}
+
+        with pytest.raises(UnsatisfiableError, match="absent") as refused:
+            build(channel, recipe, tmp_path / "prefix", RATTLER_CACHE_DIR=str(tmp_path / "cache"))
+
+    assert "s3cret" not in f"{refused.value}{refused.value.requirements}{refused.value.droppable}"
+
+
 @pytest.mark.parametrize("package, virtual", [("thunder", "__cuda >=11"), ("glacier", "__glibc >=99")])
 def test_what_this_machine_lacks_is_named(channel: Channel, tmp_path: Path, package: str, virtual: str) -> None:
     with pytest.raises(
