@@ -18,7 +18,7 @@ from wetlands._pool.call import BlockingCall, PooledTask, Work
 from wetlands._pool.mapping import MapIterator
 from wetlands._pool.pool import Pool
 from wetlands._spec import parse_commands
-from wetlands.environment import Environment
+from wetlands.environment import Environment, check_max_workers
 from wetlands.exceptions import ExecutionException, NotLaunchedError
 from wetlands.logger import logger
 from wetlands.task import Task, session
@@ -64,9 +64,7 @@ class ExternalEnvironment(Environment):
         max_workers: int = 1,
         worker_env: Callable[[int], Mapping[str, str]] | None = None,
     ) -> None:
-        if type(max_workers) is not int or max_workers < 1:
-            message = f"max_workers is a number from 1 up, not {max_workers!r}"
-            raise ValueError(message)
+        check_max_workers(max_workers)
         commands = parse_commands(additional_activate_commands, current_platform(), "additional_activate_commands")
         with self._launching:  # held while starting: a second caller waits for the same workers
             if self.launched():
