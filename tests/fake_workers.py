@@ -62,6 +62,12 @@ class FakeWorker:
     def autopsy(self) -> Autopsy:
         return Autopsy(None, 9, ())
 
+    def kill_leftovers(self) -> None:
+        pass
+
+    def kill_leftovers(self) -> None:
+        """It has started nothing."""
+
     def last_begun(self) -> int:
         return self.page
 

@@ -78,6 +78,28 @@ def until_canceled(task):
     return "finished properly"
 
 
+def begins_until_canceled(path, task):
+    touch(path)
+    return until_canceled(task)
+
+
+def writes_when_canceled(path, task):
+    until_canceled(task)
+    with open(path, "w") as file:
+        file.write("saved")
+
+
+def leaves_a_lasting_thread():
+    """It is no daemon: the interpreter waits for it."""
+    threading.Thread(target=time.sleep, args=(DEADLINE,)).start()
+
+
+def leaves_a_child():
+    import subprocess
+
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid
+
+
 def cancels_itself(task):
     task.cancel()
     return "dropped"
