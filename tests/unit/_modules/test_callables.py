@@ -88,10 +88,16 @@ def test_a_function_under_a_decorator_is_not_taken_for_what_has_its_name() -> No
 
 @pytest.mark.parametrize("name", ["square", "the first", "the second"])
 def test_of_several_lambdas_in_a_line_the_right_one_is_sent(name: str) -> None:
-    found = {"square": functions.square, "the first": functions.both[0], "the second": functions.both[1]}[name]
+    found: Callable[..., Any] = {
+        "square": functions.square,
+        "the first": functions.both[0],
+        "the second": functions.both[1],
+    }[name]
     definition = Callee.of(found).reference[2]
 
-    assert found(5) == defined(definition, {}, ())(5)
+    made: Callable[..., Any] = defined(definition, {}, ())
+
+    assert found(5) == made(5)
 
 
 def test_a_function_of_a_file_that_was_edited_since_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
