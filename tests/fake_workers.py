@@ -65,9 +65,6 @@ class FakeWorker:
     def kill_leftovers(self) -> None:
         pass
 
-    def kill_leftovers(self) -> None:
-        """It has started nothing."""
-
     def last_begun(self) -> int:
         return self.page
 

@@ -68,6 +68,15 @@ def append(path, text):
     return text
 
 
+def wait_for_three(folder, index):
+    """Return when three calls run at the same time."""
+    touch(os.path.join(folder, f"call {index}"))
+    deadline = time.monotonic() + DEADLINE
+    while len(os.listdir(folder)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.002)
+    return len(os.listdir(folder))
+
+
 def until_canceled(task):
     task.update("begun")
     deadline = time.monotonic() + DEADLINE
