@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from wetlands._launch.captured import variables_after
 from wetlands._launch.guardian import Guardian
 from wetlands._launch.process import WorkerProcess
+from wetlands._launch.threads import thread_limits
 from wetlands._modules.callables import Callee
 from wetlands._modules.target import is_file, resolve, resolve_script
 from wetlands._platform.names import current_platform
@@ -122,6 +123,7 @@ class ExternalEnvironment(Environment):
         variables = self.environment_manager.child_environment(prefix)
         if commands:
             variables = variables_after(commands, variables, prefix.python, self.name)
+        variables = {**variables, **thread_limits(max_workers, variables)}
         pool = Pool(
             self.name,
             max_workers,
