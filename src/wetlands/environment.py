@@ -9,6 +9,7 @@ from wetlands._modules.proxy import ModuleProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
     from pathlib import Path
     from types import TracebackType
 
@@ -187,6 +188,21 @@ class Environment(ABC):
     def map_tasks(self, module: str | Path, function: str, iterable: Iterable[object]) -> list[Task[object]]:
         """Submit a task for each item; see `submit`."""
         return [self.submit(module, function, (item,)) for item in iterable]
+
+    @abstractmethod
+    def executor(self) -> Executor:
+        """The environment as a `concurrent.futures.Executor`, for callables instead of names.
+
+        What is found under its name in the standard library or in an installed package goes by that name, and is the
+        environment's own; a function of a file of yours goes by that file, which the workers import; a lambda or a
+        function defined in another one goes by its source, with a copy of what it captured. An exception comes as an
+        `ExecutionException`.
+
+        Shutting the executor down leaves the workers running. There may be several at the same time.
+
+        Raises:
+            NotLaunchedError: There are no workers.
+        """
 
     def import_module(self, path: str | Path) -> ModuleProxy:
         """A stand-in for a module, with a callable for each of its public functions that runs it in the environment.

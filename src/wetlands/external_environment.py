@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, cast
 from wetlands._launch.captured import variables_after
 from wetlands._launch.guardian import Guardian
 from wetlands._launch.process import WorkerProcess
+from wetlands._launch.threads import thread_limits
+from wetlands._modules.callables import Callee
 from wetlands._modules.target import is_file, resolve, resolve_script
 from wetlands._platform.names import current_platform
 from wetlands._pool.call import BlockingCall, PooledTask, Work
+from wetlands._pool.executor import EnvironmentExecutor
 from wetlands._pool.mapping import MapIterator
 from wetlands._pool.pool import Pool
 from wetlands._spec import parse_commands
@@ -28,6 +31,7 @@ from wetlands_worker.values import EncodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
     from pathlib import Path
 
     from wetlands._backends.prefix import Prefix
@@ -117,6 +121,7 @@ class ExternalEnvironment(Environment):
         variables = self.environment_manager.child_environment(prefix)
         if commands:
             variables = variables_after(commands, variables, prefix.python, self.name)
+        variables = {**variables, **thread_limits(max_workers, variables)}
         pool = Pool(
             self.name,
             max_workers,
@@ -183,6 +188,19 @@ class ExternalEnvironment(Environment):
             pool=pool,
             ordered=ordered,
             timeout=timeout,
+        )
+
+    def executor(self) -> Executor:  # noqa: D102 - see Environment
+        self._running_pool()
+
+        def begin(function: Callable[..., object], work: Callable[[Callee], Work]) -> Task[object]:
+            pool = self._running_pool()
+            callee = Callee.of(function)
+            return Task(lambda task: PooledTask(task, lambda: work(callee), pool.submit, pool.cancel), callee.label)
+
+        return EnvironmentExecutor(
+            lambda function, args, kwargs: begin(function, lambda callee: callee.call(args, kwargs)),
+            lambda function, rows: begin(function, lambda callee: callee.call_each(rows)),
         )
 
     def _run(self, pool: Pool, target: str, function: str, kind: int, values: tuple[object, object]) -> object:

@@ -15,17 +15,20 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from wetlands._modules.target import is_file, resolve, resolve_script
+from wetlands._pool.executor import EnvironmentExecutor
 from wetlands._pool.inprocess import InProcessTask, TaskReporter, failure_of, running
 from wetlands._tasks.delivery import Delivery
 from wetlands.environment import Environment, check_max_workers
 from wetlands.exceptions import ExecutionException
 from wetlands.task import Task, new_number
+from wetlands_worker.callables import each
 from wetlands_worker.handle import RemoteTaskHandle
 from wetlands_worker.invoke import call
 from wetlands_worker.modules import ModuleLoader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
 
     from wetlands._spec import Commands
     from wetlands.environment_manager import EnvironmentManager
@@ -125,6 +128,18 @@ class InternalEnvironment(Environment):
         submit = partial(self.submit, module, function)
         tasks = (submit((item,)) for item in iterable)
         return _Results(tasks, window=_WINDOW_PER_WORKER * self._size, timeout=timeout, ordered=ordered)
+
+    def executor(self) -> Executor:
+        """The environment as a `concurrent.futures.Executor`; any callable can run here, as it is."""
+
+        def begin(function: Callable[..., object], run: Callable[[RemoteTaskHandle], object]) -> Task[object]:
+            name = getattr(function, "__qualname__", type(function).__qualname__)
+            return self._task(run, f"{getattr(function, '__module__', None)}:{name}", start=False)
+
+        return EnvironmentExecutor(
+            lambda function, args, kwargs: begin(function, partial(call, function, args, kwargs)),
+            lambda function, rows: begin(function, partial(each, function, rows, {})),
+        )
 
     def exit(self) -> None:
         """Cancel the tasks; threads end by themselves."""

@@ -3,6 +3,10 @@
 A module of the user that both sides import may then say `from wetlands.task import RemoteTaskHandle` at its top. An
 installed wetlands wins. A folder that is merely called `wetlands` (the instance folder that a host makes beside the
 user's files is) does not: Python would take it for an empty namespace package.
+
+A worker may also import the file of a program, for a function of it, and at the top of that stands
+`from wetlands import EnvironmentManager`. Public names of the host are therefore importable as well, and
+refuse to be used.
 """
 
 import sys
@@ -32,6 +36,21 @@ _EXPORTS: "Dict[str, Dict[str, str]]" = {
     "wetlands.ndarray": {},
 }
 """Module -> public name -> the module of the worker that has it."""
+_HOST = (
+    *("CommandFailedError", "Commands", "Dependencies", "DownloadError", "Environment", "EnvironmentInUseError"),
+    *("EnvironmentManager", "EnvironmentNotFoundError", "EnvironmentReuseError", "ExecutionException"),
+    *("ExternalEnvironment", "IncompatibilityException", "InternalEnvironment", "InterpreterNotFoundError"),
+    *("InvalidDependencyError", "InvalidNameError", "LaunchError", "ModuleNotResolvedError", "NotLaunchedError"),
+    *("ProtocolError", "ProvisioningCanceledError", "ProvisioningError", "RecordError", "Task", "TaskEvent"),
+    *("TaskEventType", "TaskStatus", "UnsatisfiableError", "UnsupportedPythonError", "WetlandsError", "__version__"),
+)
+"""Public names of the host that a worker lacks."""
+_HOST_MODULES = tuple(
+    "wetlands." + name
+    for name in (
+        *("environment", "environment_manager", "exceptions", "external_environment", "internal_environment", "logger"),
+    )
+)
 _WHOLE = {"wetlands.ndarray": _NDARRAY}
 """Modules that offer whatever a module of the worker offers."""
 
@@ -56,7 +75,7 @@ class _Finder:
         parent = sys.modules.get(_ROOT)
         if not isinstance(getattr(parent, "__loader__", None), _Loader):
             return None  # a part of the real one
-        if name in _EXPORTS:
+        if name in _EXPORTS or name in _HOST_MODULES:
             return _spec(name)
         problem = (
             f"{name} is available in the host only, and this is a worker; import it where it is used, or under "
@@ -87,10 +106,13 @@ class _Loader:
     def exec_module(self, module: "ModuleType") -> None:
         """Give the module its names, none of them imported yet."""
         name = module.__name__
-        exports, whole = _EXPORTS[name], _WHOLE.get(name)
+        exports, whole = _EXPORTS.get(name, {}), _WHOLE.get(name)
 
         def fetch(attribute: str) -> object:
             home = exports.get(attribute) or (None if attribute.startswith("__") else whole)
+            if home is None and _is_of_host(name, attribute):
+                setattr(module, attribute, _stand_in(name, attribute))
+                return vars(module)[attribute]
             if home is None:
                 hint = "" if attribute.startswith("__") else "; it is available in the host only, or nowhere"
                 problem = f"module {name!r}, as a worker has it, has no attribute {attribute!r}{hint}"
@@ -109,3 +131,29 @@ class _Loader:
         vars(module).update(__getattr__=fetch, __dir__=names)
         if exports:
             vars(module)["__all__"] = sorted(exports)
+
+
+def _is_of_host(module: str, name: str) -> bool:
+    return name in _HOST if module in (_ROOT, "wetlands.task") else module in _HOST_MODULES and name[:1] != "_"
+
+
+def _stand_in(module: str, name: str) -> object:
+    """A class that can be imported, annotated with and caught, and refuses everything else."""
+    if name == "__version__":
+        return "0"
+    problem = (
+        f"{module}.{name} is available in the host only, and this is a worker, which imports the file of a function "
+        "that was called. Put the code that uses it into a function, or under `if __name__ == '__main__':`"
+    )
+
+    def refuse(*_args: object, **_kwargs: object) -> object:
+        raise RuntimeError(problem)
+
+    def missing(_cls: type, attribute: str) -> object:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return refuse()
+
+    body = {"__call__": refuse, "__getattr__": missing, "__getitem__": lambda cls, _parameters: cls}
+    # Exception, for it may stand in an `except` clause
+    return type("HostOnly", (type,), body)(name, (Exception,), {"__module__": module, "__doc__": problem})

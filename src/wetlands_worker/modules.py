@@ -18,7 +18,7 @@ from wetlands_worker.folders import OURS, Folders
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Callable, Dict, List, Sequence, Tuple
+    from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
     from wetlands_worker.folders import Folder
 
@@ -48,6 +48,13 @@ class ModuleLoader:
     def __init__(self, clock: "Callable[[], float]" = monotonic) -> None:
         self._folders = Folders(clock)
         self._targets: "Dict[str, Target]" = {}
+
+    @classmethod
+    def of_this_process(cls) -> "ModuleLoader":
+        """The loader of the worker that this process is."""
+        if _LoaderOfProcess.loader is None:
+            _LoaderOfProcess.loader = cls()
+        return _LoaderOfProcess.loader
 
     def load(self, target: str) -> "ModuleType":
         """The module of a target, imported or taken as it is; its folder is importable afterwards.
@@ -188,6 +195,10 @@ class ModuleLoader:
         folder.names.add(target.name)
         folder.stamps.setdefault(target.path, (stamp.st_mtime_ns, stamp.st_size))
         return module
+
+
+class _LoaderOfProcess:
+    loader: "Optional[ModuleLoader]" = None
 
 
 def _place(path: str) -> "Tuple[str, List[str], str]":

@@ -34,7 +34,7 @@ class Worker:
         self._call = call
         self._page = page
         self._session = session
-        self._loader = ModuleLoader()
+        self._loader = ModuleLoader.of_this_process()
         self._targets: "Dict[bytes, Tuple[str, str]]" = {}
         self._current: "Optional[RemoteTaskHandle]" = None
         self._interruptible = False

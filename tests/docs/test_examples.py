@@ -19,6 +19,11 @@ PRINTS = {
     "minimal_example.py": "6\n6\n",
     "tasks_example.py": "counted to 5 of 5\nCOMPLETED: 5, last = 5\nCANCELED: stopped early: True\n",
     "parallel_map_example.py": ("[6857, 97, 1000003, 5]\n4 results\nTrue\n"),
+    "executor_example.py": (
+        "[1, 4, 9, 16]\n[3, 6, 9]\n[10, 20, 30]\n"
+        "Remote ZeroDivisionError from executor_example: division by zero\n"
+        "True\n"
+    ),
     "async_example.py": "9\n[0, 1, 8, 27]\nnot yet\n16\nCOMPLETION\n25\n",
     "errors_example.py": (
         "Remote RuntimeError from errors_module: not a number: 'three'\n"

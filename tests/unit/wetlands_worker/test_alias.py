@@ -30,6 +30,11 @@ def _worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
         del sys.modules[name]
 
 
+@pytest.fixture(scope="module")
+def public_names() -> list[str]:
+    return list(importlib.import_module("wetlands").__all__)
+
+
 def imported(name: str) -> Any:  # noqa: ANN401 - its attributes are made at run time
     return importlib.import_module(name)
 
@@ -75,15 +80,54 @@ def test_a_folder_that_is_only_called_wetlands_does_not_hide_it(tmp_path: Path) 
 
 
 def test_parts_of_the_host_are_refused_with_the_reason() -> None:
-    with pytest.raises(ModuleNotFoundError, match=r"^wetlands\.environment_manager is available in the host only"):
-        imported("wetlands.environment_manager")
+    with pytest.raises(ModuleNotFoundError, match=r"^wetlands\._store is available in the host only"):
+        imported("wetlands._store")
 
 
 def test_names_of_the_host_are_refused_with_the_reason() -> None:
     with pytest.raises(
-        AttributeError, match=r"'wetlands.task', as a worker has it, has no attribute 'Task'; it is avail"
+        AttributeError, match=r"'wetlands.task', as a worker has it, has no attribute 'session'; it is avail"
     ):
-        imported("wetlands.task").Task  # noqa: B018 - the access is what raises
+        imported("wetlands.task").session  # noqa: B018 - the access is what raises
+
+
+@pytest.mark.parametrize(
+    "module, name",
+    [
+        ("wetlands", "EnvironmentManager"),
+        ("wetlands", "ExecutionException"),
+        ("wetlands.environment_manager", "EnvironmentManager"),
+        ("wetlands.task", "Task"),
+        ("wetlands.logger", "enable_console_logging"),
+    ],
+)
+def test_public_names_of_the_host_can_be_imported_annotated_with_and_caught_but_not_used(
+    module: str, name: str
+) -> None:
+    found = getattr(imported(module), name)
+    refused = rf"^{module}\.{name} is available in the host only, and this is a worker.*__main__"
+
+    assert found is getattr(imported(module), name)
+    assert found is found[int]
+    with pytest.raises(RuntimeError, match=refused):
+        found("an instance")
+    with pytest.raises(RuntimeError, match=refused):
+        found.attribute  # noqa: B018 - the access is what raises
+    with pytest.raises(ZeroDivisionError):
+        _divide_unless(found)
+
+
+def _divide_unless(caught: type[BaseException]) -> None:
+    try:
+        _ = 1 / 0
+    except caught:
+        pytest.fail("it catches what is not of its kind")
+
+
+def test_every_public_name_of_the_host_is_known_to_a_worker(public_names: list[str]) -> None:
+    wetlands = imported("wetlands")
+
+    assert [] == [name for name in public_names if not hasattr(wetlands, name)]
 
 
 def test_its_names_are_listed() -> None:
