@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from wetlands._launch.process import discard, stop_all
 from wetlands._pool.monitor import Monitor
+from wetlands._pool.nursery import Nursery
 from wetlands._pool.scheduler import Dispatch, Fail, Scheduler, Spawn
 from wetlands._pool.worker import Worker
-from wetlands.exceptions import LaunchError, NotLaunchedError
+from wetlands.exceptions import NotLaunchedError
 from wetlands.logger import logger
 from wetlands_worker import messages
 from wetlands_worker.failures import TaskFailureCategory
@@ -55,14 +56,12 @@ class Pool:
     ) -> None:
         self._environment = environment
         self._size = size
-        self._start = start
+        self._nursery = Nursery(environment, start=start, born=self._born, stillborn=self._stillborn)
         self._make_guardian = guardian
         self._guardian: Guardian | None = None
         self._lock = threading.Lock()
         self._scheduler: Scheduler[Call] = Scheduler(size)
         self._workers: dict[int, Worker] = {}
-        self._starting: set[WorkerProcess] = set()
-        self._threads: set[threading.Thread] = set()
         self._closing = threading.Event()
         self._monitor: Monitor | None = None
 
@@ -92,18 +91,15 @@ class Pool:
         Raises:
             LaunchError: One could not be started; none is left running.
         """
-        processes: list[WorkerProcess] = []
+        processes = self._nursery.first(self._size)
         with ExitStack() as undo:
-            undo.callback(lambda: discard(processes))
-            processes.extend(self._start(index) for index in range(self._size))
-            for process in processes:
-                process.greet()
+            undo.callback(discard, processes)
             self._guardian = self._make_guardian()
             undo.callback(self._guardian.close)
             self._monitor = Monitor(self._noticed, self._said)
             undo.pop_all()
         for index, process in enumerate(processes):
-            self._perform(self._install(index, process))
+            self._born(index, process)
 
     def run(self, call: BlockingCall[object]) -> None:
         """Run a call and wait for its end; an idle worker is talked to by the calling thread itself."""
@@ -168,16 +164,13 @@ class Pool:
             self._closing.set()
             waiting = [action.call for action in self._scheduler.close(self._exited()) if isinstance(action, Fail)]
             workers = list(self._workers.values())
-            processes = [*(worker.process for worker in workers), *self._starting]
-            threads = list(self._threads)
+        starting = self._nursery.close()
         for call in waiting:
             call.dropped()
-        stop_all(processes)
+        stop_all(list(dict.fromkeys((*(worker.process for worker in workers), *starting))))
         for worker in workers:
             self._lost(worker)
-        for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join(_JOIN_SECONDS)
+        self._nursery.join()
         if self._monitor is not None:
             self._monitor.close()
         if self._guardian is not None:
@@ -198,7 +191,7 @@ class Pool:
                     if worker is not None and self._send(worker, call):
                         worker.hand_over(call, self._read)
                 case Spawn(worker=index, delay=delay):
-                    self._spawn(index, delay)
+                    self._nursery.replace(index, delay)
                 case Fail(call=call, reason=reason):
                     call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, reason))
 
@@ -272,21 +265,28 @@ class Pool:
 
     # ----------------------------------------------------- births and deaths
 
-    def _install(self, index: int, process: WorkerProcess) -> list[tuple[Action[Call], Worker | None]]:
-        """A worker is ready: let it work. One that comes after `close` is stopped by that."""
+    def _born(self, index: int, process: WorkerProcess) -> bool:
+        """A worker is ready: let it work. One that comes after `close` is not wanted, and stopped by that."""
         worker = Worker(index, process, self._environment)
         if self._guardian is not None:
             self._guardian.watch(process.pid)
         with self._lock:
-            self._starting.discard(process)
             if self._closing.is_set():
-                process.close()
-                return []
+                return False
             self._workers[index] = worker
             decided = self._bound(self._scheduler.ready(index))
         if self._monitor is not None:
             self._monitor.watch(worker)
-        return decided
+        self._perform(decided)
+        return True
+
+    def _stillborn(self, index: int, reason: str) -> None:
+        """A worker could not be started."""
+        with self._lock:
+            decided = self._bound(self._scheduler.spawn_failed(index, reason))
+        if not self._closing.is_set():
+            self._log(logging.ERROR, reason)
+        self._perform(decided)
 
     def _said(self, worker: Worker, frame: Frame) -> None:
         """The monitor took a frame from the control connection of a worker."""
@@ -343,46 +343,6 @@ class Pool:
         code, signal, words = autopsy.exit_code, autopsy.signal, autopsy.last_words
         died = TaskFailureCategory.WORKER_DIED
         call.failed(call.failure(died, message, exit_code=code, signal=signal, traceback=words))
-
-    def _spawn(self, index: int, delay: float) -> None:
-        name = f"wetlands-spawn-{self._environment}-{index}"
-        thread = threading.Thread(target=self._replace, args=(index, delay), name=name, daemon=True)
-        with self._lock:
-            if self._closing.is_set():
-                return
-            self._threads.add(thread)
-            thread.start()
-
-    def _replace(self, index: int, delay: float) -> None:
-        try:
-            if self._closing.wait(delay):
-                return
-            decided = self._started(index)
-        finally:
-            with self._lock:
-                self._threads.discard(threading.current_thread())
-        self._perform(decided)
-
-    def _started(self, index: int) -> list[tuple[Action[Call], Worker | None]]:
-        process: WorkerProcess | None = None
-        try:
-            process = self._start(index)
-            with self._lock:
-                self._starting.add(process)
-            if self._closing.is_set():
-                discard([process])
-                return []
-            process.greet()
-        except Exception as error:  # noqa: BLE001 - the variables for the worker come from code of the user
-            with self._lock:
-                if process is not None:
-                    self._starting.discard(process)
-                reason = str(error) if isinstance(error, LaunchError) else f"Worker {index} cannot start: {error!r}"
-                decided = self._bound(self._scheduler.spawn_failed(index, reason))
-            if not self._closing.is_set():
-                self._log(logging.ERROR, reason)
-            return decided
-        return self._install(index, process)
 
     # ------------------------------------------------------------------ words
 
