@@ -44,17 +44,32 @@ class Work:
 
     Large arrays among the arguments are not copied; they are sent from where they lie when a worker takes the call.
 
+    Args:
+        kind: CALL or SCRIPT.
+        head: The target, as `wetlands_worker.messages.pack_target` makes it.
+        call_target: How people are told of it.
+        values: The arguments.
+        timeout: The seconds that it may run.
+
     Raises:
         EncodeError: An argument cannot cross; the error names the part.
     """
 
-    __slots__ = ("buffers", "call_target", "head", "kind", "values")
+    __slots__ = ("buffers", "call_target", "head", "kind", "timeout", "values")
 
-    def __init__(self, kind: int, head: bytes, call_target: str, values: tuple[object, object]) -> None:
+    def __init__(
+        self,
+        kind: int,
+        head: bytes,
+        call_target: str,
+        values: tuple[object, object],
+        timeout: float | None = None,
+    ) -> None:
         self.values, self.buffers = encode(values, name=("args", "kwargs"))
         self.head = head
         self.kind = kind
         self.call_target = call_target
+        self.timeout = timeout
 
 
 class Call:
@@ -63,7 +78,7 @@ class Call:
     The pool calls `started` at most once, and then exactly one of `settle`, `lost` and `dropped`.
     """
 
-    __slots__ = ("_began", "answer", "losses", "number", "sent", "unwanted", "work", "worker")
+    __slots__ = ("_began", "answer", "heard", "losses", "number", "sent", "unwanted", "work", "worker")
 
     def __init__(self, work: Work, number: int) -> None:
         self.work = work
@@ -74,6 +89,7 @@ class Call:
         self.unwanted = False  # the pool's: whether it was canceled
         self.answer: tuple[int, Bytes, Sequence[bytearray]] | None = None  # read, and not told yet
         self._began = 0.0
+        self.heard = 0.0  # when a worker last said something of it
 
     @property
     def task_id(self) -> str:
@@ -83,7 +99,31 @@ class Call:
     def started(self, worker: WorkerInfo) -> None:
         """A worker takes it."""
         self.worker = worker
-        self._began = time.monotonic()
+        self._began = self.heard = time.monotonic()
+
+    def overdue(self, silence: float | None, written: float) -> tuple[float, bool] | None:
+        """When it will have taken too long, and whether that is for its silence; None: never.
+
+        Args:
+            silence: The seconds that it may go without a sign of life, or None.
+            written: When its worker last wrote something.
+        """
+        if not self._began:  # it is on its way to a worker
+            return None
+        timeout = self.work.timeout
+        limits = []
+        if timeout is not None:
+            limits.append((self._running_since() + timeout, False))
+        if silence is not None:
+            limits.append((max(self.heard, written) + silence, True))
+        return min(limits, default=None)
+
+    def put_back(self) -> None:
+        """Its worker is gone and had not come to it: it waits again."""
+        self._began = 0.0
+
+    def _running_since(self) -> float:
+        return self._began
 
     def send(self, connection: Connection) -> None:
         """Send it to a worker.
@@ -106,6 +146,7 @@ class Call:
 
     def report(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
         """A frame came that does not end it: progress, an output, a log record. One that cannot be read is logged."""
+        self.heard = time.monotonic()
         try:
             self._reported(kind, body, buffers)
         except (DecodeError, TypeError, ValueError) as error:
@@ -158,6 +199,8 @@ class Call:
         exit_code: int | None = None,
         signal: int | None = None,
         traceback: str | None = None,
+        frames: tuple[TracebackFrame, ...] = (),
+        timeout: float | None = None,
         serialization_context: str | None = None,
     ) -> TaskFailure:
         """A failure of this call that did not come from the worker as such."""
@@ -171,6 +214,8 @@ class Call:
             exit_code=exit_code,
             signal=signal,
             traceback=traceback,
+            traceback_frames=frames,
+            timeout=timeout,
             serialization_context=serialization_context,
         )
 
@@ -197,7 +242,7 @@ class Call:
         )
 
     def _elapsed(self) -> float | None:
-        return time.monotonic() - self._began if self._began else None
+        return time.monotonic() - self._running_since() if self._began else None
 
     def _log(self, level: int, message: str) -> None:
         worker = self.worker

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from wetlands._launch.process import discard, stop_all
 from wetlands._pool.monitor import Monitor
 from wetlands._pool.nursery import Nursery
+from wetlands._pool.obituary import death, obituary
+from wetlands._pool.overtime import Overtime
 from wetlands._pool.scheduler import Dispatch, Fail, Scheduler, Spawn
 from wetlands._pool.worker import Worker
 from wetlands.exceptions import NotLaunchedError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import BlockingCall, Call
     from wetlands._pool.scheduler import Action
+    from wetlands_worker.failures import TaskFailure
     from wetlands_worker.frames import Frame
 
 __all__ = ["Pool"]
@@ -44,6 +47,7 @@ class Pool:
         size: How many workers there are.
         start: Starts the worker of an index; it is told of the process at once, and has not greeted it.
         guardian: Makes the process that ends the workers should this one be killed.
+        silence: The seconds that a running call may go without a sign of life; None: for ever.
     """
 
     def __init__(
@@ -53,10 +57,12 @@ class Pool:
         *,
         start: Callable[[int], WorkerProcess],
         guardian: Callable[[], Guardian],
+        silence: float | None = None,
     ) -> None:
         self._environment = environment
         self._size = size
         self._nursery = Nursery(environment, start=start, born=self._born, stillborn=self._stillborn)
+        self._overtime = Overtime(silence, self._running, self._sentence, self._look_again)
         self._make_guardian = guardian
         self._guardian: Guardian | None = None
         self._lock = threading.Lock()
@@ -96,7 +102,7 @@ class Pool:
             undo.callback(discard, processes)
             self._guardian = self._make_guardian()
             undo.callback(self._guardian.close)
-            self._monitor = Monitor(self._noticed, self._said)
+            self._monitor = Monitor(self._noticed, self._said, self._overtime.look)
             undo.pop_all()
         for index, process in enumerate(processes):
             self._born(index, process)
@@ -171,6 +177,7 @@ class Pool:
         for worker in workers:
             self._lost(worker)
         self._nursery.join()
+        self._overtime.join()
         if self._monitor is not None:
             self._monitor.close()
         if self._guardian is not None:
@@ -200,6 +207,8 @@ class Pool:
         sent = False
         try:
             call.started(worker.info)
+            if (look := self._overtime.first_look(call)) is not None and self._monitor is not None:
+                self._monitor.look_at(worker, look)
             call.send(worker.process.call)
             sent = True
         except OSError:  # the worker is gone, and has not seen all of the call: another one may run it
@@ -222,13 +231,14 @@ class Pool:
 
     def _run_elsewhere(self, worker: Worker, call: Call) -> None:
         """A worker is gone that had not come to a call. A call that ends worker after worker fails at last."""
+        call.put_back()
         with self._lock:
             call.losses += 1
             again = not call.unwanted and call.losses <= _MOST_LOSSES
             decided = self._bound(self._scheduler.unsent(worker.index, call)) if again else []
         self._perform(decided)
         if again:
-            message = f"{self._death(worker)} before it came to {call.work.call_target}, which runs elsewhere"
+            message = f"{death(worker)} before it came to {call.work.call_target}, which runs elsewhere"
             self._log(logging.WARNING, message, worker)
         elif call.unwanted:
             call.dropped()
@@ -257,7 +267,11 @@ class Pool:
         with self._lock:
             if worker.lost:
                 return None
-            decided = self._bound(self._scheduler.finished(worker.index))
+            condemned = worker.condemned is not None
+            decided = self._struck(worker) if condemned else self._bound(self._scheduler.finished(worker.index))
+        if condemned:  # it answered while it was being killed: the answer counts
+            self._bury(worker, decided)
+            return None
         for action, bound in decided:
             if isinstance(action, Dispatch) and bound is worker and self._send(worker, action.call):
                 return action.call
@@ -292,6 +306,7 @@ class Pool:
         """The monitor took a frame from the control connection of a worker."""
         kind, number, body, buffers = frame
         if kind != messages.RECALLED:
+            worker.inquiries.answered(number, body)
             return
         with self._lock:
             call = None if worker.lost else self._scheduler.running(worker.index)
@@ -312,15 +327,22 @@ class Pool:
         with self._lock:
             if worker.lost:
                 return
-            worker.lost = True
             call = self._scheduler.running(worker.index)
-            decided = self._bound(self._scheduler.died(worker.index))
-            self._workers.pop(worker.index, None)
+            decided = self._struck(worker)
         if call is not None and call.sent:  # one that is being sent is seen to by its sender
             self._fail(worker, call)
         elif call is None and not self._closing.is_set():
-            self._log(logging.WARNING, f"{self._death(worker)} while idle", worker)
-        self._perform(decided)  # last: its caller waits for the failure, and starting a process takes milliseconds
+            self._log(logging.WARNING, f"{death(worker)} while idle", worker)
+        self._bury(worker, decided)  # last: its caller waits for the failure, and starting a process takes milliseconds
+
+    def _struck(self, worker: Worker) -> list[tuple[Action[Call], Worker | None]]:
+        """Take a worker from the list of the living; the lock is held."""
+        worker.lost = True
+        self._workers.pop(worker.index, None)
+        return self._bound(self._scheduler.died(worker.index))
+
+    def _bury(self, worker: Worker, decided: Sequence[tuple[Action[Call], Worker | None]]) -> None:
+        self._perform(decided)
         if self._guardian is not None:
             self._guardian.forget(worker.process.pid)
         worker.close(_JOIN_SECONDS)
@@ -336,19 +358,35 @@ class Pool:
         else:
             self._run_elsewhere(worker, call)
 
+    def _running(self, worker: Worker) -> Call | None:
+        """The call that a worker runs, unless it is being killed for it."""
+        with self._lock:
+            return None if worker.lost or worker.condemned is not None else self._scheduler.running(worker.index)
+
+    def _look_again(self, worker: Worker) -> None:
+        if self._monitor is not None and not worker.lost:
+            self._monitor.look_at(worker, 0.0)
+
+    def _sentence(self, worker: Worker, call: Call, verdict: TaskFailure) -> bool:
+        """Kill a worker for the call that it runs, which then fails as it says."""
+        with self._lock:
+            if worker.lost or worker.condemned is not None or self._scheduler.running(worker.index) is not call:
+                return False
+            worker.verdict = verdict
+            worker.condemned = call
+        self._log(logging.WARNING, f"{verdict}; worker {worker.index} pid {worker.process.pid} is killed", worker)
+        worker.process.kill()
+        return True
+
     def _report_death(self, worker: Worker, call: Call, when: str) -> None:
-        autopsy = worker.process.autopsy()
-        message = self._death(worker)
-        self._log(logging.WARNING, f"{message} {when} {call.work.call_target}", worker)
-        code, signal, words = autopsy.exit_code, autopsy.signal, autopsy.last_words
-        died = TaskFailureCategory.WORKER_DIED
-        call.failed(call.failure(died, message, exit_code=code, signal=signal, traceback=words))
+        if worker.condemned is call and worker.verdict is not None:
+            call.failed(worker.verdict)
+            return
+        failure = obituary(worker, call)
+        self._log(logging.WARNING, f"{failure.message} {when} {call.work.call_target}", worker)
+        call.failed(failure)
 
     # ------------------------------------------------------------------ words
-
-    @staticmethod
-    def _death(worker: Worker) -> str:
-        return f"Worker {worker.index} pid {worker.process.pid} {worker.process.autopsy()}"
 
     def _exited(self) -> str:
         return f"Environment {self._environment!r} was exited"

@@ -1,0 +1,101 @@
+"""Ends calls that take longer than they may, or give no sign of life for too long."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from wetlands._pool.examination import examine
+from wetlands_worker.failures import TaskFailureCategory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wetlands._pool.call import Call
+    from wetlands._pool.examination import Finding
+    from wetlands._pool.worker import Worker
+    from wetlands_worker.failures import TaskFailure
+
+__all__ = ["Overtime"]
+
+_JOIN_SECONDS = 5.0
+
+
+class Overtime:
+    """The clock of a pool. It knows no time of day: a clock that is set changes nothing.
+
+    Args:
+        silence: The seconds that a running call may go without progress, output or a log record; None: for ever.
+        running: The call that a worker runs.
+        condemn: Has a worker killed for a call that it still runs, which then fails so; False when it has ended.
+        again: Has a worker looked at, should it live on.
+    """
+
+    def __init__(
+        self,
+        silence: float | None,
+        running: Callable[[Worker], Call | None],
+        condemn: Callable[[Worker, Call, TaskFailure], bool],
+        again: Callable[[Worker], None],
+    ) -> None:
+        self._silence = silence
+        self._running = running
+        self._condemn = condemn
+        self._again = again
+        self._lock = threading.Lock()
+        self._trials: dict[Worker, threading.Thread] = {}
+
+    def first_look(self, call: Call) -> float | None:
+        """When to look at a call that begins now; None: never."""
+        if self._silence is None and call.work.timeout is None:
+            return None
+        overdue = call.overdue(self._silence, 0.0)
+        return None if overdue is None else overdue[0]
+
+    def look(self, worker: Worker) -> float | None:
+        """Look at what a worker runs; when to look again, or None. Returns at once."""
+        call = self._running(worker)
+        overdue = None if call is None else call.overdue(self._silence, worker.process.output.last_read)
+        if call is None or overdue is None:
+            return None
+        when, silent = overdue
+        if when > time.monotonic():
+            return when
+        name = f"wetlands-overtime-{worker.process.pid}"
+        thread = threading.Thread(target=self._try, args=(worker, call, silent), name=name, daemon=True)
+        with self._lock:
+            if worker in self._trials:
+                return None
+            self._trials[worker] = thread
+            thread.start()
+        return None
+
+    def join(self) -> None:
+        """Wait for the examinations that are under way; the workers are gone."""
+        with self._lock:
+            threads = list(self._trials.values())
+        for thread in threads:
+            thread.join(_JOIN_SECONDS)
+
+    def _try(self, worker: Worker, call: Call, silent: bool) -> None:  # noqa: FBT001 - private
+        try:
+            finding = examine(worker)
+            overdue = call.overdue(self._silence, worker.process.output.last_read)
+            if overdue is not None and overdue[0] <= time.monotonic():  # else it was heard of meanwhile
+                self._condemn(worker, call, self._failure(call, silent, finding))
+        finally:
+            with self._lock:
+                self._trials.pop(worker, None)
+            self._again(worker)
+
+    def _failure(self, call: Call, silent: bool, finding: Finding) -> TaskFailure:  # noqa: FBT001 - private
+        limit = self._silence if silent else call.work.timeout
+        what = f"no sign of life (progress, output, log) for {limit:g} s" if silent else "it ran out of its time"
+        return call.failure(
+            TaskFailureCategory.TIMEOUT,
+            f"{what}; {finding.words}",
+            traceback=finding.text,
+            frames=finding.frames,
+            timeout=limit,
+        )
