@@ -78,6 +78,11 @@ def until_canceled(task):
     return "finished properly"
 
 
+def begins_until_canceled(path, task):
+    touch(path)
+    return until_canceled(task)
+
+
 def cancels_itself(task):
     task.cancel()
     return "dropped"
@@ -144,7 +149,7 @@ def gives_signs(how, count, pause, task):
         elif how == "log":
             task.log("still there")
         else:
-            print("still there", file=sys.stdout)
+            sys.stdout.write("still there\n")
     return count
 
 

@@ -19,7 +19,6 @@ from wetlands._launch.services import LaunchServices
 from wetlands._logs.instance import InstanceLogs
 from wetlands._platform.names import current_platform
 from wetlands._spec import Spec, parse, parse_commands
-from wetlands._spec.config import from_config
 from wetlands._store.opened import Opened
 from wetlands._store.provision import reusable
 from wetlands._store.store import Store
@@ -166,6 +165,8 @@ class EnvironmentManager(LaunchServices):
             InvalidDependencyError: The file is not there or cannot be understood; the message names the place.
             WetlandsError: As `create` does.
         """
+        from wetlands._spec.config import from_config  # noqa: PLC0415 - programs with recipes of their own need none of it
+
         checked = self._opened.check_name(name, reserved=_MAIN)
         commands = parse_commands(additional_install_commands, current_platform(), "additional_install_commands")
         path = Path(config_path).expanduser().absolute()

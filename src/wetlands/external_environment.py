@@ -14,7 +14,8 @@ from wetlands._launch.guardian import Guardian
 from wetlands._launch.process import WorkerProcess
 from wetlands._modules.target import is_file, resolve, resolve_script
 from wetlands._platform.names import current_platform
-from wetlands._pool.call import BlockingCall, PooledTask, Work
+from wetlands._pool.call import BlockingCall, Work
+from wetlands._pool.driver import PooledTask
 from wetlands._pool.limits import checked_timeout
 from wetlands._pool.mapping import MapIterator
 from wetlands._pool.pool import Pool

@@ -126,7 +126,10 @@ class UvBackend:
                 files = ["--python", str(adopted.python), "--requirements", str(requirements)]
                 if step.pinned:
                     files += ["--requirements", str(self._write_pinned(step, folder))]
-                self._run(["pip", "install", *step.options, *options, *files], folder, observer, spec.settings)
+                # In a prefix that is no virtual environment uv leaves its lock among the temporary files.
+                temporary = folder if adopted.kind == "conda" else None
+                argv = ["pip", "install", *step.options, *options, *files]
+                self._run(argv, folder, observer, spec.settings, temporary=temporary)
 
     def _write_pinned(self, step: InstallStep, folder: Path) -> Path:
         project = folder / "pinned" / "pyproject.toml"
@@ -142,9 +145,17 @@ class UvBackend:
         return self._found[spec.python]
 
     def _run(
-        self, argv: Sequence[str], folder: Path, observer: BuildObserver, settings: PypiSettings = NO_SETTINGS
+        self,
+        argv: Sequence[str],
+        folder: Path,
+        observer: BuildObserver,
+        settings: PypiSettings = NO_SETTINGS,
+        *,
+        temporary: Path | None = None,
     ) -> None:
         env = with_settings(tool_environment(self._env, cwd=Path.cwd()), settings, self._base)
+        if temporary is not None:
+            env.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
         command = [str(self._binary()), *argv]
         run_tool(command, env=env, observer=observer, cwd=folder, advise=partial(advice, env=env))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wetlands._backends.existing import adopt
 from wetlands._launch.activation import activate, conda_variables
+from wetlands._launch.activation_scripts import with_scripts
 from wetlands._launch.commands import merged_environment
 from wetlands._launch.install_commands import run_install_commands
 from wetlands._platform.system import CURRENT
@@ -30,6 +31,7 @@ class LaunchServices:
     """The part of a manager that users do not call."""
 
     debug: bool
+    wetlands_instance_path: Path
     _logs: InstanceLogs
     _opened: Opened[ExternalEnvironment]
     _proxies: dict[str, str]
@@ -41,7 +43,9 @@ class LaunchServices:
 
     def child_environment(self, prefix: Prefix) -> dict[str, str]:
         """Return the variables for processes of a prefix: activated, with the proxies."""
-        return merged_environment(activate(prefix, self._variables()), conda_variables(prefix), CURRENT)
+        variables = merged_environment(activate(prefix, self._variables()), conda_variables(prefix), CURRENT)
+        ours = prefix.path.is_relative_to(self.wetlands_instance_path)
+        return with_scripts(prefix, variables, keep=ours)
 
     def mark_in_use(self, environment: ExternalEnvironment) -> Mark | None:
         """Keep the files of an environment until the mark is released; call it before its workers start.

@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from wetlands.exceptions import ExecutionException, NotLaunchedError
+from wetlands.exceptions import ExecutionException
 from wetlands.logger import logger
 from wetlands.task import new_number, session
 from wetlands_worker import messages
@@ -19,10 +19,10 @@ from wetlands_worker.failures import (
     TracebackFrame,
     from_plain,
 )
-from wetlands_worker.values import DecodeError, EncodeError, decode, encode
+from wetlands_worker.values import DecodeError, decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from wetlands.task import Task
     from wetlands_worker.failures import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from wetlands_worker.frames import Bytes, Connection
 
-__all__ = ["TERMINAL", "BlockingCall", "Call", "PooledTask", "TaskCall", "Work"]
+__all__ = ["TERMINAL", "BlockingCall", "Call", "TaskCall", "Work"]
 
 T = TypeVar("T")
 
@@ -78,13 +78,27 @@ class Call:
     The pool calls `started` at most once, and then exactly one of `settle`, `lost` and `dropped`.
     """
 
-    __slots__ = ("_began", "answer", "heard", "losses", "number", "sent", "unwanted", "work", "worker")
+    __slots__ = (
+        "_began",
+        "answer",
+        "heard",
+        "losses",
+        "number",
+        "sender",
+        "sent",
+        "taken",
+        "unwanted",
+        "work",
+        "worker",
+    )
 
     def __init__(self, work: Work, number: int) -> None:
         self.work = work
         self.number = number
         self.worker: WorkerInfo | None = None
         self.sent = False  # the pool's: whether a worker may have seen it
+        self.sender: int | None = None  # the pool's: which thread sends it, if not the one that asked for it
+        self.taken = False  # the reader's: whether it reads the answer, or has read it
         self.losses = 0  # the pool's: how many workers died before they came to it
         self.unwanted = False  # the pool's: whether it was canceled
         self.answer: tuple[int, Bytes, Sequence[bytearray]] | None = None  # read, and not told yet
@@ -121,6 +135,8 @@ class Call:
     def put_back(self) -> None:
         """Its worker is gone and had not come to it: it waits again."""
         self._began = 0.0
+        self.taken, self.sent, self.sender = False, False, None
+        self.losses += 1
 
     def _running_since(self) -> float:
         return self._began
@@ -334,48 +350,6 @@ class TaskCall(Call, Generic[T]):
 
     def dropped(self) -> None:
         self._task._settle_canceled()  # noqa: SLF001 - see above
-
-
-class PooledTask(Generic[T]):
-    """What runs a task in a pool: the driver of the task."""
-
-    def __init__(
-        self, task: Task[T], work: Callable[[], Work], submit: Callable[[Call], None], cancel: Callable[[Call], None]
-    ) -> None:
-        self._submit = submit
-        self._cancel = cancel
-        self._task = task
-        self._call: TaskCall[T] | None = None
-        self._problem = ("", "")  # what and where; the error itself would keep the value alive
-        try:
-            self._call = TaskCall(work(), task)
-        except EncodeError as error:
-            self._problem = (str(error), error.path)
-
-    def start(self) -> None:
-        """Give the call to the pool; one that cannot be encoded fails here, by itself."""
-        if self._call is not None:
-            try:
-                self._submit(self._call)
-            except NotLaunchedError as error:  # who waits for the task must not wait for ever
-                self._call.failed(self._call.failure(TaskFailureCategory.ENVIRONMENT, str(error)))
-                raise
-            return
-        message, path = self._problem
-        self._task._fail(  # noqa: SLF001 - the driver of the task
-            TaskFailure(
-                category=TaskFailureCategory.SERIALIZATION,
-                message=message,
-                task_id=self._task.id,
-                call_target=self._task.call_target,
-                serialization_context=path,
-            )
-        )
-
-    def cancel(self) -> None:
-        """Drop the call, or ask its worker to stop it."""
-        if self._call is not None:
-            self._cancel(self._call)
 
 
 def _fields(decoded: Any) -> tuple[Any, ...]:  # noqa: ANN401 - what the fields are, wetlands_worker.messages says

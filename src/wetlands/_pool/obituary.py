@@ -1,31 +1,51 @@
-"""How the death of a worker is told: one line for the log, and the failure of the call that it ran."""
+"""What is told of a worker that died: to the log, and to the call that it ran."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from wetlands.logger import logger
 from wetlands_worker.failures import TaskFailureCategory
 
 if TYPE_CHECKING:
     from wetlands._pool.call import Call
     from wetlands._pool.worker import Worker
-    from wetlands_worker.failures import TaskFailure
 
-__all__ = ["death", "obituary"]
-
-
-def death(worker: Worker) -> str:
-    """Which worker it was, and how it ended."""
-    return f"Worker {worker.index} pid {worker.process.pid} {worker.process.autopsy()}"
+__all__ = ["log_death", "report_death"]
 
 
-def obituary(worker: Worker, call: Call) -> TaskFailure:
-    """How a call fails whose worker died."""
+def log_death(worker: Worker, when: str) -> str:
+    """Log how a worker died.
+
+    Args:
+        worker: The worker; it is killed should it still run.
+        when: What it was doing, as the end of the sentence.
+
+    Returns:
+        How it died, without when.
+    """
+    died = f"Worker {worker.index} pid {worker.process.pid} {worker.process.autopsy()}"
+    logger.log_execution(
+        logging.WARNING, "%s %s", died, when, env_name=worker.info.environment, worker_index=worker.index
+    )
+    return died
+
+
+def report_death(worker: Worker, call: Call, when: str) -> None:
+    """Fail a call because its worker died, and log it. One for which it was killed fails as was decided then."""
+    if worker.condemned is call and worker.verdict is not None:
+        log_death(worker, f"after it was killed: {worker.verdict}")
+        call.failed(worker.verdict)
+        return
+    message = log_death(worker, f"{when} {call.work.call_target}")
     autopsy = worker.process.autopsy()
-    return call.failure(
-        TaskFailureCategory.WORKER_DIED,
-        death(worker),
-        exit_code=autopsy.exit_code,
-        signal=autopsy.signal,
-        traceback=autopsy.last_words,
+    call.failed(
+        call.failure(
+            TaskFailureCategory.WORKER_DIED,
+            message,
+            exit_code=autopsy.exit_code,
+            signal=autopsy.signal,
+            traceback=autopsy.last_words,
+        )
     )

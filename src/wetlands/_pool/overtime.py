@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from wetlands._pool.call import Call
     from wetlands._pool.examination import Finding
+    from wetlands._pool.monitor import Monitor
     from wetlands._pool.worker import Worker
     from wetlands_worker.failures import TaskFailure
 
@@ -28,30 +29,35 @@ class Overtime:
     Args:
         silence: The seconds that a running call may go without progress, output or a log record; None: for ever.
         running: The call that a worker runs.
-        condemn: Has a worker killed for a call that it still runs, which then fails so; False when it has ended.
-        again: Has a worker looked at, should it live on.
+        condemn: Has a worker killed for a call that it still runs, which then fails so.
+
+    Attributes:
+        monitor: Tells when it is time to look.
     """
 
     def __init__(
         self,
         silence: float | None,
         running: Callable[[Worker], Call | None],
-        condemn: Callable[[Worker, Call, TaskFailure], bool],
-        again: Callable[[Worker], None],
+        condemn: Callable[[Worker, Call, TaskFailure | None], None],
     ) -> None:
         self._silence = silence
         self._running = running
         self._condemn = condemn
-        self._again = again
+        self.monitor: Monitor | None = None
         self._lock = threading.Lock()
         self._trials: dict[Worker, threading.Thread] = {}
 
-    def first_look(self, call: Call) -> float | None:
-        """When to look at a call that begins now; None: never."""
-        if self._silence is None and call.work.timeout is None:
-            return None
+    def begins(self, worker: Worker, call: Call) -> None:
+        """A worker is given a call."""
+        if self._silence is not None or call.work.timeout is not None:
+            self.consider(worker, call)
+
+    def consider(self, worker: Worker, call: Call) -> None:
+        """Look at a worker when the time of its call has come."""
         overdue = call.overdue(self._silence, 0.0)
-        return None if overdue is None else overdue[0]
+        if overdue is not None and self.monitor is not None:
+            self.monitor.look_at(worker, overdue[0])
 
     def look(self, worker: Worker) -> float | None:
         """Look at what a worker runs; when to look again, or None. Returns at once."""
@@ -87,7 +93,8 @@ class Overtime:
         finally:
             with self._lock:
                 self._trials.pop(worker, None)
-            self._again(worker)
+            if self.monitor is not None and not worker.lost:
+                self.monitor.look_at(worker, 0.0)
 
     def _failure(self, call: Call, silent: bool, finding: Finding) -> TaskFailure:  # noqa: FBT001 - private
         limit = self._silence if silent else call.work.timeout

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wetlands._launch.process import discard, stop_all
 from wetlands._pool.monitor import Monitor
 from wetlands._pool.nursery import Nursery
-from wetlands._pool.obituary import death, obituary
+from wetlands._pool.obituary import log_death, report_death
 from wetlands._pool.overtime import Overtime
 from wetlands._pool.scheduler import Dispatch, Fail, Scheduler, Spawn
 from wetlands._pool.worker import Worker
@@ -60,9 +60,10 @@ class Pool:
         silence: float | None = None,
     ) -> None:
         self._environment = environment
+        self._exited = f"Environment {environment!r} was exited"
         self._size = size
         self._nursery = Nursery(environment, start=start, born=self._born, stillborn=self._stillborn)
-        self._overtime = Overtime(silence, self._running, self._sentence, self._look_again)
+        self._overtime = Overtime(silence, self._running, self._sentence)
         self._make_guardian = guardian
         self._guardian: Guardian | None = None
         self._lock = threading.Lock()
@@ -102,32 +103,24 @@ class Pool:
             undo.callback(discard, processes)
             self._guardian = self._make_guardian()
             undo.callback(self._guardian.close)
-            self._monitor = Monitor(self._noticed, self._said, self._overtime.look)
+            self._monitor = self._overtime.monitor = Monitor(self._noticed, self._said, self._overtime.look)
             undo.pop_all()
         for index, process in enumerate(processes):
             self._born(index, process)
 
     def run(self, call: BlockingCall[object]) -> None:
         """Run a call and wait for its end; an idle worker is talked to by the calling thread itself."""
-        with self._lock:
-            index = self._scheduler.claim(call)
-            worker = None if index is None else self._workers[index]
-        if worker is None:
-            self.submit(call)
-        elif self._send(worker, call):
-            try:
-                self._read(worker, call)
-            except BaseException:  # Ctrl-C: the call is asked to stop, and the reader thread takes over from here
-                with self._lock:
-                    unanswered = self._scheduler.running(worker.index) is call and not worker.lost
-                if unanswered:
-                    worker.ask(messages.CANCEL, call)
-                    worker.hand_over(call, self._read)
-                raise
         try:
+            with self._lock:
+                index = self._scheduler.claim(call)
+                worker = None if index is None else self._workers[index]
+            if worker is None:
+                self._submit(call)
+            elif self._send(worker, call):
+                self._read(worker, call)
             call.wait()
-        except BaseException:  # Ctrl-C: nobody is left who wants it
-            self.cancel(call)
+        except BaseException as error:
+            self._abandon(call, error)
             raise
 
     def submit(self, call: Call) -> None:
@@ -136,6 +129,13 @@ class Pool:
         Raises:
             NotLaunchedError: The pool cannot run anything any more.
         """
+        try:
+            self._submit(call)
+        except BaseException as error:
+            self._abandon(call, error)
+            raise
+
+    def _submit(self, call: Call) -> None:
         with self._lock:
             if self._scheduler.broken is not None:
                 raise NotLaunchedError(self._scheduler.broken)
@@ -146,19 +146,32 @@ class Pool:
         """Drop a call that waits; ask the worker to stop one that runs."""
         with self._lock:
             dropped = self._scheduler.drop(call)
-            index = None if dropped else self._scheduler.runs_on(call)
-            worker = None if index is None else self._workers.get(index)
+            worker = None if dropped else self._worker_of(call)
             call.unwanted = True  # should it be between two workers now
         if dropped:
             call.dropped()
         elif worker is not None:
             worker.ask(messages.CANCEL, call)
 
+    def _abandon(self, call: Call, error: BaseException) -> None:
+        """Ctrl-C: nobody wants the call any more, and its answer is left to the reader thread."""
+        if isinstance(error, NotLaunchedError):
+            return
+        self.cancel(call)
+        with self._lock:
+            worker = self._worker_of(call)
+            sent, mine = call.sent, call.sender in {None, threading.get_ident()}
+            call.sent |= mine
+        if worker is not None and sent:
+            worker.hand_over(call, self._read)
+        elif worker is not None and mine:  # nobody knows how much of it was sent
+            worker.process.call.abort()
+            self._lost(worker)
+
     def recall(self, call: Call) -> None:
         """Ask the worker of a batch to give back what it has not begun."""
         with self._lock:
-            index = self._scheduler.runs_on(call)
-            worker = None if index is None else self._workers.get(index)
+            worker = self._worker_of(call)
         if worker is not None:
             worker.ask(messages.RECALL, call)
 
@@ -168,7 +181,7 @@ class Pool:
             if self._closing.is_set():
                 return
             self._closing.set()
-            waiting = [action.call for action in self._scheduler.close(self._exited()) if isinstance(action, Fail)]
+            waiting = [action.call for action in self._scheduler.close(self._exited) if isinstance(action, Fail)]
             workers = list(self._workers.values())
         starting = self._nursery.close()
         for call in waiting:
@@ -185,11 +198,16 @@ class Pool:
 
     # ---------------------------------------------------------------- actions
 
+    def _worker_of(self, call: Call) -> Worker | None:
+        index = self._scheduler.runs_on(call)
+        return None if index is None else self._workers.get(index)
+
     def _bound(self, actions: Sequence[Action[Call]]) -> list[tuple[Action[Call], Worker | None]]:
         """Each action with the worker that it means; its index may belong to a replacement a moment later."""
-        return [
-            (action, self._workers.get(action.worker) if isinstance(action, Dispatch) else None) for action in actions
-        ]
+        for action in actions:
+            if isinstance(action, Dispatch):
+                action.call.sender = threading.get_ident()
+        return [(act, self._workers.get(act.worker) if isinstance(act, Dispatch) else None) for act in actions]
 
     def _perform(self, decided: Sequence[tuple[Action[Call], Worker | None]]) -> None:
         for action, worker in decided:
@@ -207,8 +225,7 @@ class Pool:
         sent = False
         try:
             call.started(worker.info)
-            if (look := self._overtime.first_look(call)) is not None and self._monitor is not None:
-                self._monitor.look_at(worker, look)
+            self._overtime.begins(worker, call)
             call.send(worker.process.call)
             sent = True
         except OSError:  # the worker is gone, and has not seen all of the call: another one may run it
@@ -231,19 +248,17 @@ class Pool:
 
     def _run_elsewhere(self, worker: Worker, call: Call) -> None:
         """A worker is gone that had not come to a call. A call that ends worker after worker fails at last."""
-        call.put_back()
         with self._lock:
-            call.losses += 1
+            call.put_back()
             again = not call.unwanted and call.losses <= _MOST_LOSSES
             decided = self._bound(self._scheduler.unsent(worker.index, call)) if again else []
         self._perform(decided)
         if again:
-            message = f"{death(worker)} before it came to {call.work.call_target}, which runs elsewhere"
-            self._log(logging.WARNING, message, worker)
+            log_death(worker, f"before it came to {call.work.call_target}, which runs elsewhere")
         elif call.unwanted:
             call.dropped()
         else:
-            self._report_death(worker, call, "before it came to")
+            report_death(worker, call, "before it came to")
 
     def _read(self, worker: Worker, call: Call) -> None:
         """Read the answer of a call, give the worker the next one, and then tell what came."""
@@ -254,8 +269,13 @@ class Pool:
             if answer is None:
                 self._lost(worker)
                 return
+            if self._scheduler.queued and threading.current_thread() is threading.main_thread():
+                worker.hand_over(call, self._read)  # Ctrl-C may stop this thread; other calls must not suffer
+                return
             following = self._free(worker)
-            if following is not None and threading.current_thread() is not worker.reader:
+            if following is not None and threading.current_thread() is worker.reader:
+                following.taken = True
+            elif following is not None:
                 worker.hand_over(following, self._read)
                 following = None
             call.answer = None
@@ -270,7 +290,7 @@ class Pool:
             condemned = worker.condemned is not None
             decided = self._struck(worker) if condemned else self._bound(self._scheduler.finished(worker.index))
         if condemned:  # it answered while it was being killed: the answer counts
-            self._bury(worker, decided)
+            self._bury(worker, decided, busy=True)
             return None
         for action, bound in decided:
             if isinstance(action, Dispatch) and bound is worker and self._send(worker, action.call):
@@ -299,7 +319,7 @@ class Pool:
         with self._lock:
             decided = self._bound(self._scheduler.spawn_failed(index, reason))
         if not self._closing.is_set():
-            self._log(logging.ERROR, reason)
+            logger.log_execution(logging.ERROR, "%s", reason, env_name=self._environment, worker_index=index)
         self._perform(decided)
 
     def _said(self, worker: Worker, frame: Frame) -> None:
@@ -308,9 +328,7 @@ class Pool:
         if kind != messages.RECALLED:
             worker.inquiries.answered(number, body)
             return
-        with self._lock:
-            call = None if worker.lost else self._scheduler.running(worker.index)
-        stays = decode(body, buffers)
+        call, stays = self._running(worker), decode(body, buffers)
         if call is not None and call.number == number and isinstance(stays, int):
             call.recalled(stays)
 
@@ -332,8 +350,9 @@ class Pool:
         if call is not None and call.sent:  # one that is being sent is seen to by its sender
             self._fail(worker, call)
         elif call is None and not self._closing.is_set():
-            self._log(logging.WARNING, f"{death(worker)} while idle", worker)
-        self._bury(worker, decided)  # last: its caller waits for the failure, and starting a process takes milliseconds
+            log_death(worker, "while idle")
+        # last: its caller waits for the failure, and starting a process takes milliseconds
+        self._bury(worker, decided, busy=call is not None)
 
     def _struck(self, worker: Worker) -> list[tuple[Action[Call], Worker | None]]:
         """Take a worker from the list of the living; the lock is held."""
@@ -341,20 +360,22 @@ class Pool:
         self._workers.pop(worker.index, None)
         return self._bound(self._scheduler.died(worker.index))
 
-    def _bury(self, worker: Worker, decided: Sequence[tuple[Action[Call], Worker | None]]) -> None:
+    def _bury(self, worker: Worker, decided: Sequence[tuple[Action[Call], Worker | None]], *, busy: bool) -> None:
         self._perform(decided)
+        if busy or not self._closing.is_set():
+            worker.process.kill_leftovers()
         if self._guardian is not None:
             self._guardian.forget(worker.process.pid)
         worker.close(_JOIN_SECONDS)
 
     def _fail(self, worker: Worker, call: Call) -> None:
         if self._closing.is_set():
-            message = f"{self._exited()} while {call.work.call_target} was running"
+            message = f"{self._exited} while {call.work.call_target} was running"
             call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, message))
             return
         worker.process.autopsy()  # from here on it begins nothing any more
         if call.begun(worker.process.last_begun()):
-            self._report_death(worker, call, "while it ran")
+            report_death(worker, call, "while it ran")
         else:
             self._run_elsewhere(worker, call)
 
@@ -363,34 +384,11 @@ class Pool:
         with self._lock:
             return None if worker.lost or worker.condemned is not None else self._scheduler.running(worker.index)
 
-    def _look_again(self, worker: Worker) -> None:
-        if self._monitor is not None and not worker.lost:
-            self._monitor.look_at(worker, 0.0)
-
-    def _sentence(self, worker: Worker, call: Call, verdict: TaskFailure) -> bool:
-        """Kill a worker for the call that it runs, which then fails as it says."""
+    def _sentence(self, worker: Worker, call: Call, verdict: TaskFailure | None) -> None:
+        """Kill a worker for the call that it runs, if it still does, which then fails as it says, or is canceled."""
         with self._lock:
             if worker.lost or worker.condemned is not None or self._scheduler.running(worker.index) is not call:
-                return False
+                return
             worker.verdict = verdict
             worker.condemned = call
-        self._log(logging.WARNING, f"{verdict}; worker {worker.index} pid {worker.process.pid} is killed", worker)
         worker.process.kill()
-        return True
-
-    def _report_death(self, worker: Worker, call: Call, when: str) -> None:
-        if worker.condemned is call and worker.verdict is not None:
-            call.failed(worker.verdict)
-            return
-        failure = obituary(worker, call)
-        self._log(logging.WARNING, f"{failure.message} {when} {call.work.call_target}", worker)
-        call.failed(failure)
-
-    # ------------------------------------------------------------------ words
-
-    def _exited(self) -> str:
-        return f"Environment {self._environment!r} was exited"
-
-    def _log(self, level: int, message: str, worker: Worker | None = None) -> None:
-        index = None if worker is None else worker.index
-        logger.log_execution(level, "%s", message, env_name=self._environment, worker_index=index)
