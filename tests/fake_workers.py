@@ -183,8 +183,8 @@ class _Driver:
     def start(self) -> None:
         self._pool.submit(self._call)
 
-    def cancel(self) -> None:
-        self._pool.cancel(self._call)
+    def cancel(self, force_after: float | None) -> None:
+        self._pool.cancel(self._call, force_after)
 
 
 def arguments(frame: Frame) -> object:

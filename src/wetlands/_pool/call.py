@@ -7,7 +7,7 @@ import threading
 import time
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from wetlands.exceptions import ExecutionException
 from wetlands.logger import logger
@@ -24,6 +24,7 @@ from wetlands_worker.values import DecodeError, decode, encode
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wetlands._tasks.events import CancelStep
     from wetlands.task import Task
     from wetlands_worker.failures import (
         RemoteExceptionInfo,
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 __all__ = ["TERMINAL", "BlockingCall", "Call", "TaskCall", "Work"]
 
 T = TypeVar("T")
+
+Limit = Literal["deadline", "silence", "interrupt", "kill"]
+"""What a call can run into: its time is over, it was silent for too long, a step of its cancellation is due."""
+
+_INTERRUPT_SECONDS = 0.5
 
 TERMINAL = frozenset((messages.RESULT, messages.FAILURE, messages.CANCELED))
 """The kinds of frames that end a call."""
@@ -81,6 +87,7 @@ class Call:
     __slots__ = (
         "_began",
         "answer",
+        "forces",
         "heard",
         "losses",
         "number",
@@ -103,6 +110,7 @@ class Call:
         self.unwanted = False  # the pool's: whether it was canceled
         self.answer: tuple[int, Bytes, Sequence[bytearray]] | None = None  # read, and not told yet
         self._began = 0.0
+        self.forces: tuple[tuple[float, Limit], ...] = ()  # how it is ended should it not stop, the next step first
         self.heard = 0.0  # when a worker last said something of it
 
     @property
@@ -115,8 +123,17 @@ class Call:
         self.worker = worker
         self._began = self.heard = time.monotonic()
 
-    def overdue(self, silence: float | None, written: float) -> tuple[float, bool] | None:
-        """When it will have taken too long, and whether that is for its silence; None: never.
+    def force(self, after: float) -> None:
+        """It was canceled: interrupt it after so many seconds, and then kill its worker."""
+        now = time.monotonic()
+        self.forces = ((now + after, "interrupt"), (now + after + max(after, _INTERRUPT_SECONDS), "kill"))
+
+    def forced(self, step: CancelStep) -> None:
+        """A step of that is being taken."""
+        self._log(logging.INFO, f"{self.work.call_target} was canceled and goes on: it is {step}")
+
+    def overdue(self, silence: float | None, written: float) -> tuple[float, Limit] | None:
+        """When it will have taken too long, and for what; None: never.
 
         Args:
             silence: The seconds that it may go without a sign of life, or None.
@@ -125,11 +142,11 @@ class Call:
         if not self._began:  # it is on its way to a worker
             return None
         timeout = self.work.timeout
-        limits = []
+        limits = list(self.forces[:1])
         if timeout is not None:
-            limits.append((self._running_since() + timeout, False))
+            limits.append((self._running_since() + timeout, "deadline"))
         if silence is not None:
-            limits.append((max(self.heard, written) + silence, True))
+            limits.append((max(self.heard, written) + silence, "silence"))
         return min(limits, default=None)
 
     def put_back(self) -> None:
@@ -341,6 +358,10 @@ class TaskCall(Call, Generic[T]):
             self._task._set_output(str(key), value)  # noqa: SLF001 - see above
         else:
             super()._reported(kind, body, buffers)
+
+    def forced(self, step: CancelStep) -> None:
+        super().forced(step)
+        self._task._set_cancel_step(step)  # noqa: SLF001 - see above
 
     def completed(self, result: object) -> None:
         self._task._complete(result)  # type: ignore[arg-type]  # noqa: SLF001 - T is what the user says it is

@@ -24,7 +24,11 @@ class PooledTask(Generic[T]):
     """What runs a task in a pool: the driver of the task."""
 
     def __init__(
-        self, task: Task[T], work: Callable[[], Work], submit: Callable[[Call], None], cancel: Callable[[Call], None]
+        self,
+        task: Task[T],
+        work: Callable[[], Work],
+        submit: Callable[[Call], None],
+        cancel: Callable[[Call, float | None], None],
     ) -> None:
         self._submit = submit
         self._cancel = cancel
@@ -56,7 +60,7 @@ class PooledTask(Generic[T]):
             )
         )
 
-    def cancel(self) -> None:
-        """Drop the call, or ask its worker to stop it."""
+    def cancel(self, force_after: float | None) -> None:
+        """Drop the call, or ask its worker to stop it, and force it after so many seconds."""
         if self._call is not None:
-            self._cancel(self._call)
+            self._cancel(self._call, force_after)

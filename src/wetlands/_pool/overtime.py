@@ -1,4 +1,4 @@
-"""Ends calls that take longer than they may, or give no sign of life for too long."""
+"""Ends calls that take longer than they may, give no sign of life for too long, or do not stop when asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wetlands_worker.failures import TaskFailureCategory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wetlands._pool.call import Call
+    from wetlands._pool.call import Call, Limit
     from wetlands._pool.examination import Finding
     from wetlands._pool.monitor import Monitor
     from wetlands._pool.worker import Worker
@@ -65,11 +65,16 @@ class Overtime:
         overdue = None if call is None else call.overdue(self._silence, worker.process.output.last_read)
         if call is None or overdue is None:
             return None
-        when, silent = overdue
+        when, limit = overdue
         if when > time.monotonic():
             return when
+        if limit == "interrupt":
+            call.forces = call.forces[1:]
+            call.forced("interrupted")
+            worker.interrupt(call)
+            return self.look(worker)
         name = f"wetlands-overtime-{worker.process.pid}"
-        thread = threading.Thread(target=self._try, args=(worker, call, silent), name=name, daemon=True)
+        thread = threading.Thread(target=self._try, args=(worker, call, limit), name=name, daemon=True)
         with self._lock:
             if worker in self._trials:
                 return None
@@ -84,19 +89,23 @@ class Overtime:
         for thread in threads:
             thread.join(_JOIN_SECONDS)
 
-    def _try(self, worker: Worker, call: Call, silent: bool) -> None:  # noqa: FBT001 - private
+    def _try(self, worker: Worker, call: Call, limit: Limit) -> None:
         try:
+            if limit == "kill":
+                call.forced("killed")
+                self._condemn(worker, call, None)
+                return
             finding = examine(worker)
             overdue = call.overdue(self._silence, worker.process.output.last_read)
             if overdue is not None and overdue[0] <= time.monotonic():  # else it was heard of meanwhile
-                self._condemn(worker, call, self._failure(call, silent, finding))
+                self._condemn(worker, call, self._failure(call, finding, silent=limit == "silence"))
         finally:
             with self._lock:
                 self._trials.pop(worker, None)
             if self.monitor is not None and not worker.lost:
                 self.monitor.look_at(worker, 0.0)
 
-    def _failure(self, call: Call, silent: bool, finding: Finding) -> TaskFailure:  # noqa: FBT001 - private
+    def _failure(self, call: Call, finding: Finding, *, silent: bool) -> TaskFailure:
         limit = self._silence if silent else call.work.timeout
         what = f"no sign of life (progress, output, log) for {limit:g} s" if silent else "it ran out of its time"
         return call.failure(

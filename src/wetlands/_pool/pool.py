@@ -142,8 +142,8 @@ class Pool:
             decided = self._bound(self._scheduler.submit(call))
         self._perform(decided)
 
-    def cancel(self, call: Call) -> None:
-        """Drop a call that waits; ask the worker to stop one that runs."""
+    def cancel(self, call: Call, force_after: float | None = None) -> None:
+        """Drop a call that waits; ask the worker to stop one that runs, and force it after so many seconds."""
         with self._lock:
             dropped = self._scheduler.drop(call)
             worker = None if dropped else self._worker_of(call)
@@ -151,6 +151,9 @@ class Pool:
         if dropped:
             call.dropped()
         elif worker is not None:
+            if force_after is not None:  # first: a worker that is suspended may not take what it is asked
+                call.force(force_after)
+                self._overtime.consider(worker, call)
             worker.ask(messages.CANCEL, call)
 
     def _abandon(self, call: Call, error: BaseException) -> None:

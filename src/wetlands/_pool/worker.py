@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wetlands._pool.call import TERMINAL
 from wetlands._pool.inquiry import Inquiries
+from wetlands_worker import messages
 from wetlands_worker.failures import WorkerInfo
 from wetlands_worker.frames import BrokenFrameError
 
@@ -36,7 +37,7 @@ class Worker:
         lost: Whether it is known to be gone; written under the lock of the pool.
         gone: Is set when it is known to be gone.
         condemned: The call for which it is being killed; written under the lock of the pool.
-        verdict: How that call fails.
+        verdict: How that call fails; None: it is canceled.
         due: When the monitor is to look at it, by `time.monotonic`, or None.
         inquiries: What its control thread is being asked.
         reader: The reader thread, once it was needed.
@@ -59,6 +60,11 @@ class Worker:
         """Send CANCEL or RECALL for a call; nothing happens when the worker is gone, or has answered meanwhile."""
         with suppress(OSError):
             self.process.control.send(kind, call.number)
+
+    def interrupt(self, call: Call) -> None:
+        """Raise KeyboardInterrupt in a call; never waits, and a worker that reads nothing is not interrupted."""
+        with suppress(OSError):
+            self.process.control.offer(messages.INTERRUPT, call.number, b"")
 
     def read_answer(self, call: Call) -> Answer | None:
         """Read until a call is answered; None when the worker is gone. What comes before is reported to the call."""
