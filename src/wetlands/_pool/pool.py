@@ -72,8 +72,6 @@ class Pool:
         self._closing = threading.Event()
         self._monitor: Monitor | None = None
 
-    # -------------------------------------------------------------- questions
-
     @property
     def size(self) -> int:
         """How many workers there are."""
@@ -186,12 +184,15 @@ class Pool:
             self._closing.set()
             waiting = [action.call for action in self._scheduler.close(self._exited) if isinstance(action, Fail)]
             workers = list(self._workers.values())
+            busy = [worker for worker in workers if self._scheduler.running(worker.index) is not None]
         starting = self._nursery.close()
         for call in waiting:
             call.dropped()
         stop_all(list(dict.fromkeys((*(worker.process for worker in workers), *starting))))
         for worker in workers:
             self._lost(worker)
+        for worker in busy:
+            worker.process.kill_leftovers()
         self._nursery.join()
         self._overtime.join()
         if self._monitor is not None:
@@ -293,7 +294,7 @@ class Pool:
             condemned = worker.condemned is not None
             decided = self._struck(worker) if condemned else self._bound(self._scheduler.finished(worker.index))
         if condemned:  # it answered while it was being killed: the answer counts
-            self._bury(worker, decided, busy=True)
+            self._bury(worker, decided)
             return None
         for action, bound in decided:
             if isinstance(action, Dispatch) and bound is worker and self._send(worker, action.call):
@@ -354,8 +355,7 @@ class Pool:
             self._fail(worker, call)
         elif call is None and not self._closing.is_set():
             log_death(worker, "while idle")
-        # last: its caller waits for the failure, and starting a process takes milliseconds
-        self._bury(worker, decided, busy=call is not None)
+        self._bury(worker, decided)  # last: its caller waits for the failure, and starting a process takes milliseconds
 
     def _struck(self, worker: Worker) -> list[tuple[Action[Call], Worker | None]]:
         """Take a worker from the list of the living; the lock is held."""
@@ -363,9 +363,9 @@ class Pool:
         self._workers.pop(worker.index, None)
         return self._bound(self._scheduler.died(worker.index))
 
-    def _bury(self, worker: Worker, decided: Sequence[tuple[Action[Call], Worker | None]], *, busy: bool) -> None:
+    def _bury(self, worker: Worker, decided: Sequence[tuple[Action[Call], Worker | None]]) -> None:
         self._perform(decided)
-        if busy or not self._closing.is_set():
+        if not self._closing.is_set():  # else it may still be ending in good order, and close() comes to it
             worker.process.kill_leftovers()
         if self._guardian is not None:
             self._guardian.forget(worker.process.pid)
