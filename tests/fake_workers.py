@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from pools import DEADLINE
 from wetlands._launch.process import Autopsy
+from wetlands._platform.vitals import Vitals
 from wetlands._pool.call import BlockingCall, TaskCall, Work
 from wetlands._pool.pool import Pool
 from wetlands.exceptions import LaunchError
@@ -30,6 +31,8 @@ _pids = itertools.count(1_000_000_000)  # no real process has such a number
 
 
 class _Output:
+    last_read = 0.0
+
     def join(self, timeout: float) -> None:
         """Nothing was written."""
 
@@ -67,6 +70,12 @@ class FakeWorker:
 
     def last_begun(self) -> int:
         return self.page
+
+    def vitals(self) -> Vitals | None:
+        return Vitals(stopped=False, cpu_seconds=0.0)
+
+    def kill(self) -> None:
+        self.die()
 
     def close(self) -> None:
         self.closed = True
@@ -174,8 +183,8 @@ class _Driver:
     def start(self) -> None:
         self._pool.submit(self._call)
 
-    def cancel(self) -> None:
-        self._pool.cancel(self._call)
+    def cancel(self, force_after: float | None) -> None:
+        self._pool.cancel(self._call, force_after)
 
 
 def arguments(frame: Frame) -> object:

@@ -170,6 +170,50 @@ def counts(task):
     return sum(range(10**12))
 
 
+def returns_when_interrupted(task):
+    task.update("begun")
+    try:
+        time.sleep(DEADLINE)
+    except KeyboardInterrupt:
+        return "tidied up"
+
+
+def spins(task):
+    """Compute in Python."""
+    task.update("begun")
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        pass
+
+
+def naps(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def gives_signs(how, count, pause, task):
+    """Be silent for a moment only, again and again."""
+    for number in range(count):
+        time.sleep(pause)
+        if how == "update":
+            task.update("still there")
+        elif how == "output":
+            task.set_output("step", number)
+        elif how == "log":
+            task.log("still there")
+        else:
+            sys.stdout.write("still there\n")
+    return count
+
+
+def holds_the_lock(seconds):
+    """Native code that lets no other thread run."""
+    import ctypes
+
+    ctypes.PyDLL(None).usleep(int(seconds * 1e6))
+    return "held"
+
+
 def variable(name):
     return os.environ.get(name)
 

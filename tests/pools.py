@@ -62,10 +62,11 @@ def an_environment(
     name: str = "tested",
     variables: Mapping[str, str] | None = None,
     worker_env: Callable[[int], Mapping[str, str]] | None = None,
+    worker_timeout: float | None = None,
 ) -> Iterator[ExternalEnvironment]:
     """A launched environment, exited afterwards."""
     with unlaunched(python, name=name, variables=variables) as environment:
-        environment.launch(max_workers=max_workers, worker_env=worker_env)
+        environment.launch(max_workers=max_workers, worker_env=worker_env, worker_timeout=worker_timeout)
         yield environment
 
 

@@ -29,7 +29,7 @@ class FakeDriver:
         self.starts += 1
         self.on_start()
 
-    def cancel(self) -> None:
+    def cancel(self, force_after: float | None = None) -> None:
         self.cancels += 1
         self.on_cancel()
 

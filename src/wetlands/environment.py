@@ -63,6 +63,7 @@ class Environment(ABC):
         *,
         max_workers: int = 1,
         worker_env: Callable[[int], Mapping[str, str]] | None = None,
+        worker_timeout: float | None = None,
     ) -> None:
         """Start the workers; does nothing when they run already.
 
@@ -71,6 +72,10 @@ class Environment(ABC):
                 set are the workers' too.
             max_workers: How many workers there are, each a process that runs one task at a time.
             worker_env: Gives the variables to add for the worker of an index, also for its replacement.
+            worker_timeout: Seconds that a running call may go without a sign of life: progress, an output, a log
+                record, or a line that it prints. Then its worker is killed and replaced, and the call fails (category
+                ``timeout``) with what the worker was doing: computing, waiting, or suspended. None, the default: a call
+                may be silent for as long as it likes.
 
         Raises:
             LaunchError: A worker could not be started; none is left running. The error carries its output.
@@ -92,6 +97,8 @@ class Environment(ABC):
         function: str,
         args: Sequence[object] = (),
         kwargs: Mapping[str, object] = {},
+        *,
+        timeout: float | None = None,
     ) -> object:
         """Call a function and wait for its result.
 
@@ -100,6 +107,9 @@ class Environment(ABC):
             function: The name of the function.
             args: Its positional arguments. They are copied to the worker: what it changes in them is not seen here.
             kwargs: Its keyword arguments.
+            timeout: Seconds that it may run, counted from when a worker takes it. A call that runs longer fails
+                (category ``timeout``, with the stack of the worker as its traceback); its worker is killed and
+                replaced.
 
         Returns:
             What the function returned.
@@ -113,7 +123,12 @@ class Environment(ABC):
 
     @abstractmethod
     def run_script(
-        self, path: str | Path, args: Sequence[object] = (), run_name: str = "__main__"
+        self,
+        path: str | Path,
+        args: Sequence[object] = (),
+        run_name: str = "__main__",
+        *,
+        timeout: float | None = None,
     ) -> dict[str, object]:
         """Run a script as ``python script.py args`` would, and wait for its end.
 
@@ -121,6 +136,7 @@ class Environment(ABC):
             path: The script.
             args: Its ``sys.argv[1:]``, as text.
             run_name: Its ``__name__``.
+            timeout: Seconds that it may run; see `execute`.
 
         Returns:
             Its public globals, as far as they can cross.
@@ -139,6 +155,7 @@ class Environment(ABC):
         kwargs: Mapping[str, object] | None = None,
         *,
         start: bool = True,
+        timeout: float | None = None,
     ) -> Task[object]:
         """Call a function and go on; see `execute` for the arguments.
 
@@ -148,6 +165,7 @@ class Environment(ABC):
             args: Its positional arguments; do not change large arrays among them before a worker has taken the task.
             kwargs: Its keyword arguments.
             start: False leaves it to `Task.start`, so that listeners can be added before anything happens.
+            timeout: Seconds that it may run; see `execute`. Waiting for a worker does not count.
 
         Raises:
             NotLaunchedError: There are no workers.
@@ -156,7 +174,13 @@ class Environment(ABC):
 
     @abstractmethod
     def submit_script(
-        self, path: str | Path, args: Sequence[object] = (), run_name: str = "__main__", *, start: bool = True
+        self,
+        path: str | Path,
+        args: Sequence[object] = (),
+        run_name: str = "__main__",
+        *,
+        start: bool = True,
+        timeout: float | None = None,
     ) -> Task[dict[str, object]]:
         """Run a script and go on; see `run_script` and `submit`."""
 
@@ -169,6 +193,7 @@ class Environment(ABC):
         *,
         timeout: float | None = None,
         ordered: bool = True,
+        call_timeout: float | None = None,
     ) -> Iterator[object]:
         """Call a function with each item, on all workers, and iterate over the results.
 
@@ -180,6 +205,7 @@ class Environment(ABC):
             iterable: The items.
             timeout: Seconds until the last result must have been taken.
             ordered: In the order of the items, or as they are completed.
+            call_timeout: Seconds that each of the calls may run; see ``timeout`` of `execute`.
 
         Returns:
             The results. The first failure is raised while iterating, and what is left is canceled.

@@ -16,8 +16,10 @@ from wetlands._launch.threads import thread_limits
 from wetlands._modules.callables import Callee
 from wetlands._modules.target import is_file, resolve, resolve_script
 from wetlands._platform.names import current_platform
-from wetlands._pool.call import BlockingCall, PooledTask, Work
+from wetlands._pool.call import BlockingCall, Work
+from wetlands._pool.driver import PooledTask
 from wetlands._pool.executor import EnvironmentExecutor
+from wetlands._pool.limits import checked_timeout
 from wetlands._pool.mapping import MapIterator
 from wetlands._pool.pool import Pool
 from wetlands._spec import parse_commands
@@ -67,8 +69,10 @@ class ExternalEnvironment(Environment):
         *,
         max_workers: int = 1,
         worker_env: Callable[[int], Mapping[str, str]] | None = None,
+        worker_timeout: float | None = None,
     ) -> None:
         check_max_workers(max_workers)
+        silence = checked_timeout("worker_timeout", worker_timeout)
         commands = parse_commands(additional_activate_commands, current_platform(), "additional_activate_commands")
         with self._launching:  # held while starting: a second caller waits for the same workers
             if self.launched():
@@ -79,7 +83,7 @@ class ExternalEnvironment(Environment):
                     broken.close()
             with ExitStack() as undo:
                 prefix = self._kept_prefix(undo)
-                self._pool = self._launched_pool(prefix, commands, max_workers, worker_env)
+                self._pool = self._launched_pool(prefix, commands, max_workers, worker_env, silence)
                 self._in_use = undo.pop_all()
         self._log("Launched %d worker(s) of %s", max_workers, prefix.python)
 
@@ -117,6 +121,7 @@ class ExternalEnvironment(Environment):
         commands: tuple[str, ...],
         max_workers: int,
         worker_env: Callable[[int], Mapping[str, str]] | None,
+        silence: float | None,
     ) -> Pool:
         variables = self.environment_manager.child_environment(prefix)
         if commands:
@@ -125,6 +130,7 @@ class ExternalEnvironment(Environment):
         pool = Pool(
             self.name,
             max_workers,
+            silence=silence,
             start=partial(self._start_worker, prefix, variables, worker_env),
             guardian=lambda: Guardian(prefix.python, variables),
         )
@@ -139,16 +145,23 @@ class ExternalEnvironment(Environment):
         function: str,
         args: Sequence[object] = (),
         kwargs: Mapping[str, object] = {},
+        *,
+        timeout: float | None = None,
     ) -> object:
         pool = self._running_pool()
-        return self._run(pool, resolve(module), function, messages.CALL, (tuple(args), dict(kwargs)))
+        return self._run(pool, resolve(module), function, messages.CALL, (tuple(args), dict(kwargs)), timeout)
 
     def run_script(  # noqa: D102 - see Environment
-        self, path: str | Path, args: Sequence[object] = (), run_name: str = "__main__"
+        self,
+        path: str | Path,
+        args: Sequence[object] = (),
+        run_name: str = "__main__",
+        *,
+        timeout: float | None = None,
     ) -> dict[str, object]:
         pool = self._running_pool()
         values = (tuple(map(str, args)), run_name)
-        return cast("dict[str, object]", self._run(pool, resolve_script(path), "", messages.SCRIPT, values))
+        return cast("dict[str, object]", self._run(pool, resolve_script(path), "", messages.SCRIPT, values, timeout))
 
     def submit(  # noqa: D102 - see Environment
         self,
@@ -158,17 +171,25 @@ class ExternalEnvironment(Environment):
         kwargs: Mapping[str, object] | None = None,
         *,
         start: bool = True,
+        timeout: float | None = None,
     ) -> Task[object]:
-        pool = self._running_pool()
-        return self._submit(pool, resolve(module), function, messages.CALL, (tuple(args), dict(kwargs or {})), start)
+        values = (tuple(args), dict(kwargs or {}))
+        task = self._task(self._running_pool(), resolve(module), function, messages.CALL, values, timeout)
+        return task.start() if start else task
 
     def submit_script(  # noqa: D102 - see Environment
-        self, path: str | Path, args: Sequence[object] = (), run_name: str = "__main__", *, start: bool = True
+        self,
+        path: str | Path,
+        args: Sequence[object] = (),
+        run_name: str = "__main__",
+        *,
+        start: bool = True,
+        timeout: float | None = None,
     ) -> Task[dict[str, object]]:
         pool = self._running_pool()
         values = (tuple(map(str, args)), run_name)
-        task = self._submit(pool, resolve_script(path), "", messages.SCRIPT, values, start)
-        return cast("Task[dict[str, object]]", task)
+        task = self._task(pool, resolve_script(path), "", messages.SCRIPT, values, timeout)
+        return cast("Task[dict[str, object]]", task.start() if start else task)
 
     def map(  # noqa: D102 - see Environment
         self,
@@ -178,13 +199,15 @@ class ExternalEnvironment(Environment):
         *,
         timeout: float | None = None,
         ordered: bool = True,
+        call_timeout: float | None = None,
     ) -> Iterator[object]:
+        limit = checked_timeout("call_timeout", call_timeout)
         pool = self._running_pool()
         target = resolve(module)
         head, label = _named(target, function)
         return MapIterator(
             iterable,
-            work=lambda item: _work(messages.CALL, head, label, ((item,), {})),
+            work=lambda item: _work(messages.CALL, head, label, ((item,), {}), limit),
             pool=pool,
             ordered=ordered,
             timeout=timeout,
@@ -203,25 +226,33 @@ class ExternalEnvironment(Environment):
             lambda function, rows: begin(function, lambda callee: callee.call_each(rows)),
         )
 
-    def _run(self, pool: Pool, target: str, function: str, kind: int, values: tuple[object, object]) -> object:
-        head, label = _named(target, function)
-        call: BlockingCall[object] = BlockingCall(_work(kind, head, label, values))
-        pool.run(call)
-        return call.outcome()
-
-    def _submit(
+    def _run(
         self,
         pool: Pool,
         target: str,
         function: str,
         kind: int,
         values: tuple[object, object],
-        start: bool,  # noqa: FBT001 - private
+        timeout: float | None,
+    ) -> object:
+        limit = None if timeout is None else checked_timeout("timeout", timeout)
+        head, label = _named(target, function)
+        call: BlockingCall[object] = BlockingCall(_work(kind, head, label, values, limit))
+        pool.run(call)
+        return call.outcome()
+
+    def _task(
+        self,
+        pool: Pool,
+        target: str,
+        function: str,
+        kind: int,
+        values: tuple[object, object],
+        timeout: float | None,
     ) -> Task[object]:
         head, label = _named(target, function)
-        work = partial(Work, kind, head, label, values)
-        task: Task[object] = Task(lambda task: PooledTask(task, work, pool.submit, pool.cancel), label)
-        return task.start() if start else task
+        work = partial(Work, kind, head, label, values, checked_timeout("timeout", timeout))
+        return Task(lambda task: PooledTask(task, work, pool.submit, pool.cancel), label)
 
     def _running_pool(self) -> Pool:
         pool = self._pool
@@ -294,9 +325,9 @@ def _named(target: str, function: str) -> tuple[bytes, str]:
     return messages.pack_target(target, function), f"{name}:{function}" if function else PurePath(target).name
 
 
-def _work(kind: int, head: bytes, label: str, values: tuple[object, object]) -> Work:
+def _work(kind: int, head: bytes, label: str, values: tuple[object, object], timeout: float | None) -> Work:
     try:
-        return Work(kind, head, label, values)
+        return Work(kind, head, label, values, timeout)
     except EncodeError as error:
         failure = TaskFailure(
             category=TaskFailureCategory.SERIALIZATION,

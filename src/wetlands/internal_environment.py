@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from wetlands._modules.target import is_file, resolve, resolve_script
 from wetlands._pool.executor import EnvironmentExecutor
 from wetlands._pool.inprocess import InProcessTask, TaskReporter, failure_of, running
+from wetlands._pool.limits import refuse_timeouts
 from wetlands._tasks.delivery import Delivery
 from wetlands.environment import Environment, check_max_workers
 from wetlands.exceptions import ExecutionException
@@ -43,7 +44,8 @@ class InternalEnvironment(Environment):
     """Runs code in this process, with the packages that it has; nothing has to be launched.
 
     `execute` and `run_script` run in the calling thread, tasks on threads of the environment: one, or as many as
-    `launch` was told. Arguments and results are not copied. A task that ignores ``cancel_requested`` cannot be stopped.
+    `launch` was told. Arguments and results are not copied. A task that ignores ``cancel_requested`` cannot be stopped,
+    so time limits are refused with a ValueError.
     While a script runs, which has ``sys.argv`` and ``__main__`` to itself, other calls wait for its end.
     """
 
@@ -63,7 +65,9 @@ class InternalEnvironment(Environment):
         *,
         max_workers: int = 1,
         worker_env: Callable[[int], Mapping[str, str]] | None = None,
+        worker_timeout: float | None = None,
     ) -> None:
+        refuse_timeouts(worker_timeout=worker_timeout)
         if additional_activate_commands or worker_env is not None:
             message = "this process is already running: neither activation commands nor worker_env can change it"
             raise ValueError(message)
@@ -87,13 +91,22 @@ class InternalEnvironment(Environment):
         function: str,
         args: Sequence[object] = (),
         kwargs: Mapping[str, object] = {},
+        *,
+        timeout: float | None = None,
     ) -> object:
+        refuse_timeouts(timeout=timeout)
         target = resolve(module)
         return self._run_here(partial(self._call, target, function, args, kwargs), _label(target, function))
 
     def run_script(  # noqa: D102 - see Environment
-        self, path: str | Path, args: Sequence[object] = (), run_name: str = "__main__"
+        self,
+        path: str | Path,
+        args: Sequence[object] = (),
+        run_name: str = "__main__",
+        *,
+        timeout: float | None = None,
     ) -> dict[str, object]:
+        refuse_timeouts(timeout=timeout)
         target = resolve_script(path)
         return self._run_here(partial(self._script, target, args, run_name), PurePath(target).name)  # type: ignore[return-value]  # a script gives a dict
 
@@ -105,13 +118,22 @@ class InternalEnvironment(Environment):
         kwargs: Mapping[str, object] | None = None,
         *,
         start: bool = True,
+        timeout: float | None = None,
     ) -> Task[object]:
+        refuse_timeouts(timeout=timeout)
         target = resolve(module)
         return self._task(partial(self._call, target, function, args, kwargs or {}), _label(target, function), start)
 
     def submit_script(  # noqa: D102 - see Environment
-        self, path: str | Path, args: Sequence[object] = (), run_name: str = "__main__", *, start: bool = True
+        self,
+        path: str | Path,
+        args: Sequence[object] = (),
+        run_name: str = "__main__",
+        *,
+        start: bool = True,
+        timeout: float | None = None,
     ) -> Task[dict[str, object]]:
+        refuse_timeouts(timeout=timeout)
         target = resolve_script(path)
         task = self._task(partial(self._script, target, args, run_name), PurePath(target).name, start)
         return cast("Task[dict[str, object]]", task)
@@ -124,7 +146,9 @@ class InternalEnvironment(Environment):
         *,
         timeout: float | None = None,
         ordered: bool = True,
+        call_timeout: float | None = None,
     ) -> Iterator[object]:
+        refuse_timeouts(call_timeout=call_timeout)
         submit = partial(self.submit, module, function)
         tasks = (submit((item,)) for item in iterable)
         return _Results(tasks, window=_WINDOW_PER_WORKER * self._size, timeout=timeout, ordered=ordered)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import os
 import threading
 from concurrent.futures import CancelledError, InvalidStateError
-from functools import partial
+from contextlib import aclosing
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from wetlands._tasks.audience import Audience, event_in_view, tell
+from wetlands._tasks.coroutines import called_back, events_of
 from wetlands._tasks.delivery import delivery
 from wetlands._tasks.events import (
     MOVES,
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
-    from wetlands._tasks.events import Listener, Number
+    from wetlands._tasks.events import CancelStep, Listener, Number
 
 __all__ = [
     "RemoteExceptionInfo",
@@ -80,8 +82,8 @@ class Driver(Protocol):
     def start(self) -> None:
         """Queue or begin it; called once."""
 
-    def cancel(self) -> None:
-        """Drop it when it waits, ask it to stop when it runs; a second time does nothing more."""
+    def cancel(self, force_after: float | None) -> None:
+        """Drop it when it waits, ask it to stop when it runs, and end it by force after so many seconds."""
 
 
 class Task(Generic[T]):
@@ -106,6 +108,8 @@ class Task(Generic[T]):
         self._status = TaskStatus.PENDING
         self._started = False
         self._cancel_asked = False
+        self._force_after: float | None = None
+        self._cancel_step: CancelStep | None = None
         self._progress = Progress()
         self._outputs: dict[str, object] = {}
         self._audience = Audience(self._lock)
@@ -187,6 +191,11 @@ class Task(Generic[T]):
         return self._cancel_asked
 
     @property
+    def cancel_step(self) -> CancelStep | None:
+        """How far a cancellation by force has come; see `cancel`."""
+        return self._cancel_step
+
+    @property
     def _seen(self) -> Progress | TaskEvent:
         event = event_in_view()
         return event if event is not None and event.task is self else self._progress
@@ -201,21 +210,37 @@ class Task(Generic[T]):
             self._started = True
         self._driver.start()
         if self._cancel_asked:  # while the driver was being told, when it may not have known the task yet
-            self._driver.cancel()
+            self._driver.cancel(self._force_after)
         return self
 
-    def cancel(self) -> None:
+    def cancel(self, *, force_after: float | None = None) -> None:
         """Drop the task while it waits; ask it to stop while it runs.
 
         A running function learns it from ``task.cancel_requested``; if it then returns normally, the task completes.
+
+        Args:
+            force_after: Seconds until a function that still runs gets a KeyboardInterrupt; after as many again, and at
+                least half a second, its worker is killed and replaced, and the task is canceled. Each step is an
+                ``UPDATE`` event with its ``cancel_step``, and a record of the log. None: it is only asked. It may be
+                given to a later call, also to change it.
+
+        Raises:
+            ValueError: ``force_after`` is no time, or the task runs in this process, where nothing can be forced; it
+                was asked then.
         """
+        if force_after is not None and not 0 <= force_after < math.inf:
+            message = f"force_after is a number of seconds from 0 up, or None, not {force_after!r}"
+            raise ValueError(message)
         with self._lock:
-            if self._status.is_finished() or self._cancel_asked:
+            if self._status.is_finished() or (self._cancel_asked and force_after is None):
                 return
             self._cancel_asked = True
+            self._force_after = force_after
             started = self._started
+        if force_after is not None:
+            self._set_cancel_step("asked")
         if started:
-            self._driver.cancel()
+            self._driver.cancel(force_after)
         else:
             self._settle_canceled()
 
@@ -263,24 +288,9 @@ class Task(Generic[T]):
 
     async def events(self) -> AsyncIterator[TaskEvent]:
         """Iterate over what happens from now on, up to and with the end of the task; start it if nobody has."""
-        import asyncio  # noqa: PLC0415 - most users never need it, and it is slow to import
-
-        loop = asyncio.get_running_loop()
-        arrived: asyncio.Queue[TaskEvent] = asyncio.Queue()
-
-        def pass_on(event: TaskEvent) -> None:
-            _in_loop(loop, partial(arrived.put_nowait, event))
-
-        self.listen(pass_on)
-        try:
-            self.start()
-            while True:
-                event = await arrived.get()
+        async with aclosing(events_of(self)) as events:
+            async for event in events:
                 yield event
-                if event.type in TERMINAL_EVENTS.values():
-                    return
-        finally:
-            self.remove_listener(pass_on)
 
     def __await__(self) -> Generator[object, None, T]:
         """Wait in an event loop; the result, or the exception of the task. Cancelling the wait cancels the task."""
@@ -300,18 +310,8 @@ class Task(Generic[T]):
             raise asyncio.CancelledError(str(self)) from None
 
     async def _ended(self) -> None:
-        import asyncio  # noqa: PLC0415 - see events()
-
-        loop = asyncio.get_running_loop()
-        ended = loop.create_future()
-
-        def wake() -> None:
-            if not ended.done():
-                ended.set_result(None)
-
         self.start()
-        self._future.when_done(lambda _: _in_loop(loop, wake))
-        await ended
+        await called_back(self._future.when_done)
 
     def __enter__(self) -> Task[T]:
         return self.start()
@@ -363,6 +363,12 @@ class Task(Generic[T]):
                 self._outputs[key] = value
                 self._announce(TaskEventType.UPDATE)
 
+    def _set_cancel_step(self, step: CancelStep) -> None:
+        with self._lock:
+            if self._status is TaskStatus.RUNNING:
+                self._cancel_step = step
+                self._announce(TaskEventType.UPDATE)
+
     def _complete(self, result: T) -> None:
         self._end(TaskStatus.COMPLETED, lambda: self.future.set_result(result))
 
@@ -385,15 +391,8 @@ class Task(Generic[T]):
 
     def _event(self, kind: TaskEventType) -> TaskEvent:
         now = self._progress
-        return TaskEvent(self, kind, now.message, now.current, now.maximum)  # type: ignore[arg-type]  # Task[object]
+        return TaskEvent(self, kind, now.message, now.current, now.maximum, self._cancel_step)  # type: ignore[arg-type]  # Task[object]
 
     def _announce(self, kind: TaskEventType) -> None:
         if self._audience:
             self._audience.announce(self._event(kind))
-
-
-def _in_loop(loop: object, callback: Callable[[], None]) -> None:
-    try:
-        loop.call_soon_threadsafe(callback)  # type: ignore[attr-defined]  # asyncio is not imported for a name
-    except RuntimeError:  # the loop has been closed meanwhile; nobody waits there any more
-        return

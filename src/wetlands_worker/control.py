@@ -43,23 +43,37 @@ def _serve(worker: "Worker", control: "Connection", main_thread: int) -> None:
             frame = control.receive()
             if frame is None:
                 break
-            kind, number, _body, _buffers = frame
-            if kind == messages.CANCEL:
-                worker.cancel(number)
-            elif kind == messages.INTERRUPT:
-                if worker.runs(number):
-                    interrupt(main_thread)
-            elif kind == messages.RECALL:
-                stays = worker.recall(number)
-                if stays is not None:
-                    control.send(messages.RECALLED, number, encode(stays)[0])
-            elif kind == messages.PING:
-                control.send(messages.PONG, number)
-            else:
+            if not _do(worker, control, frame[0], frame[1], main_thread):
                 break
     except (OSError, BrokenFrameError):
         pass
     _leave(worker, main_thread)
+
+
+def _do(worker: "Worker", control: "Connection", kind: int, number: int, main_thread: int) -> bool:
+    """Do what the host asks for; whether it is known here."""
+    if kind == messages.CANCEL:
+        worker.cancel(number)
+    elif kind == messages.INTERRUPT:
+        if worker.runs(number):
+            interrupt(main_thread)
+    elif kind == messages.RECALL:
+        stays = worker.recall(number)
+        if stays is not None:
+            control.send(messages.RECALLED, number, encode(stays)[0])
+    elif kind == messages.PING:
+        control.send(messages.PONG, number)
+    elif kind == messages.STACK:
+        control.send(messages.STACKS, number, _stacks(main_thread))
+    else:
+        return False
+    return True
+
+
+def _stacks(main_thread: int) -> bytes:
+    from wetlands_worker.stacks import stacks  # noqa: PLC0415 - most workers are never asked
+
+    return encode(stacks(main_thread, get_ident()))[0]
 
 
 def interrupt(main_thread: int) -> None:

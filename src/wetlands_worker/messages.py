@@ -21,6 +21,8 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | RECALLED | control | worker | the same | how many of its calls stay with the worker | - |
 | PING | control | host | any | empty | - |
 | PONG | control | worker | the same | empty | - |
+| STACK | control | host | any | empty | - |
+| STACKS | control | worker | the same | a plain tuple, see `wetlands_worker.stacks` | - |
 
 A BATCH is many small calls in one frame: the worker runs one after the other, and answers each by itself before it
 begins the next, so that nothing but the running call is in doubt when it dies.
@@ -52,6 +54,8 @@ PING = 34
 PONG = 35
 RECALL = 36
 RECALLED = 37
+STACK = 38
+STACKS = 39
 
 
 def pack_target(target: str, function: str) -> bytes:

@@ -216,7 +216,8 @@ def test_a_replacement_never_outlives_the_exit() -> None:
             seen = set(pids(environment))
             for pid in pids(environment):
                 os.kill(pid, signal.SIGKILL)
-            eventually(lambda: pool_of(environment)._starting, "a replacement starts")
-            seen |= {process.pid for process in list(pool_of(environment)._starting)}
+            nursery = pool_of(environment)._nursery
+            eventually(lambda: nursery._starting or set(pids(environment)) - seen, "a replacement starts, or is there")
+            seen |= {*pids(environment), *(process.pid for process in list(nursery._starting))}
             environment.exit()
             assert not any(is_running(pid) for pid in seen)

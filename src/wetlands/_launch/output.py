@@ -45,6 +45,9 @@ class ProcessLogger:
         log: Whether lines are logged, not only handed out.
         marker: How a mark of the task begins in the streams, see `wetlands._launch.lines.LineSplitter`.
         max_lines: How many lines of each stream the history keeps.
+
+    Attributes:
+        last_read: When the process last wrote something, by `time.monotonic`; 0.0 when it never did.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class ProcessLogger:
         self._log_defaults = {"log_source": "execution", "instance": current_instance()}
         self._marker = marker
         self._max_lines = max_lines
+        self.last_read = 0.0
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._histories = {"stdout": History(max_lines), "stderr": History(max_lines)}
@@ -197,6 +201,7 @@ class ProcessLogger:
             splitter = LineSplitter(marker=self._marker, encoding=encoding)
             try:
                 while data := read(_READ_BYTES):
+                    self.last_read = time.monotonic()
                     self._publish(stream, splitter.feed(data))
             finally:
                 self._publish(stream, splitter.end())

@@ -18,6 +18,7 @@ from wetlands._platform.exits import wait_for_exit
 from wetlands._platform.inherit import inherit
 from wetlands._platform.page import make_page
 from wetlands._platform.process import ProcessIdentity, identify, kill_tree, leads_nobody, new_group
+from wetlands._platform.vitals import vitals
 from wetlands.exceptions import LaunchError
 from wetlands_worker import messages
 from wetlands_worker.frames import BrokenFrameError, Connection
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from wetlands._platform.vitals import Vitals
     from wetlands_worker.page import Page
 
 __all__ = ["Autopsy", "WorkerProcess", "discard", "stop_all"]
@@ -210,6 +212,14 @@ class WorkerProcess:
     def kill(self) -> None:
         """Kill the process and all its descendants."""
         kill_tree(self._identity)
+        with suppress(
+            OSError
+        ):  # should the start time be read differently now: it is our child, nobody else has its pid
+            self._process.kill()
+
+    def vitals(self) -> Vitals | None:
+        """What the system says of the process; None when it is gone."""
+        return vitals(self.pid)
 
     def autopsy(self) -> Autopsy:
         """How it ended; one that lost its connection and still runs is killed."""

@@ -61,7 +61,7 @@ class Batch(Call):
         pace: Is told how long they took.
     """
 
-    __slots__ = ("_canceled", "_pace", "_sent", "_submit", "_unanswered")
+    __slots__ = ("_answered", "_canceled", "_pace", "_sent", "_submit", "_unanswered")
 
     def __init__(self, calls: Sequence[Call], submit: Callable[[Call], None], pace: Pace) -> None:
         super().__init__(calls[0].work, new_number())
@@ -70,6 +70,7 @@ class Batch(Call):
         self._submit = submit
         self._pace = pace
         self._canceled = False
+        self._answered = 0.0  # when the last of its calls was answered, and so the next one begun
 
     @property
     def waiting(self) -> bool:
@@ -78,6 +79,7 @@ class Batch(Call):
 
     def started(self, worker: WorkerInfo) -> None:
         super().started(worker)
+        self._answered = 0.0
         for call in self._unanswered.values():
             call.started(worker)
 
@@ -89,8 +91,13 @@ class Batch(Call):
     def begun(self, last_begun: int) -> bool:
         return last_begun in self._unanswered
 
+    def _running_since(self) -> float:
+        return self._answered or self._began
+
     def other(self, of: int, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+        self.heard = time.monotonic()
         if kind in TERMINAL:
+            self._answered = self.heard
             call = self._unanswered.pop(of, None)
             if call is not None:
                 call.settle(kind, body, buffers)
@@ -115,7 +122,7 @@ class Batch(Call):
             self._give_back(number)
 
     def failed(self, failure: TaskFailure) -> None:
-        died = failure.category in {TaskFailureCategory.WORKER_DIED, TaskFailureCategory.WORKER_CONNECTION}
+        died = failure.category in _OF_ONE_CALL
         for position, number in enumerate(list(self._unanswered)):
             if position == 0 or not died:
                 call = self._unanswered.pop(number, None)
@@ -140,6 +147,11 @@ class Batch(Call):
             self._submit(call)
         except NotLaunchedError as error:
             call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, str(error)))
+
+
+_OF_ONE_CALL = frozenset(
+    (TaskFailureCategory.WORKER_DIED, TaskFailureCategory.WORKER_CONNECTION, TaskFailureCategory.TIMEOUT)
+)
 
 
 def sendable_together(work: Work) -> bool:

@@ -7,9 +7,9 @@ import threading
 import time
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from wetlands.exceptions import ExecutionException, NotLaunchedError
+from wetlands.exceptions import ExecutionException
 from wetlands.logger import logger
 from wetlands.task import new_number, session
 from wetlands_worker import messages
@@ -19,11 +19,12 @@ from wetlands_worker.failures import (
     TracebackFrame,
     from_plain,
 )
-from wetlands_worker.values import DecodeError, EncodeError, decode, encode
+from wetlands_worker.values import DecodeError, decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from wetlands._tasks.events import CancelStep
     from wetlands.task import Task
     from wetlands_worker.failures import (
         RemoteExceptionInfo,
@@ -31,9 +32,14 @@ if TYPE_CHECKING:
     )
     from wetlands_worker.frames import Bytes, Connection
 
-__all__ = ["TERMINAL", "BlockingCall", "Call", "PooledTask", "TaskCall", "Work"]
+__all__ = ["TERMINAL", "BlockingCall", "Call", "TaskCall", "Work"]
 
 T = TypeVar("T")
+
+Limit = Literal["deadline", "silence", "interrupt", "kill"]
+"""What a call can run into: its time is over, it was silent for too long, a step of its cancellation is due."""
+
+_INTERRUPT_SECONDS = 0.5
 
 TERMINAL = frozenset((messages.RESULT, messages.FAILURE, messages.CANCELED))
 """The kinds of frames that end a call."""
@@ -44,17 +50,32 @@ class Work:
 
     Large arrays among the arguments are not copied; they are sent from where they lie when a worker takes the call.
 
+    Args:
+        kind: CALL or SCRIPT.
+        head: The target, as `wetlands_worker.messages.pack_target` makes it.
+        call_target: How people are told of it.
+        values: The arguments.
+        timeout: The seconds that it may run.
+
     Raises:
         EncodeError: An argument cannot cross; the error names the part.
     """
 
-    __slots__ = ("buffers", "call_target", "head", "kind", "values")
+    __slots__ = ("buffers", "call_target", "head", "kind", "timeout", "values")
 
-    def __init__(self, kind: int, head: bytes, call_target: str, values: tuple[object, object]) -> None:
+    def __init__(
+        self,
+        kind: int,
+        head: bytes,
+        call_target: str,
+        values: tuple[object, object],
+        timeout: float | None = None,
+    ) -> None:
         self.values, self.buffers = encode(values, name=("args", "kwargs"))
         self.head = head
         self.kind = kind
         self.call_target = call_target
+        self.timeout = timeout
 
 
 class Call:
@@ -63,7 +84,20 @@ class Call:
     The pool calls `started` at most once, and then exactly one of `settle`, `lost` and `dropped`.
     """
 
-    __slots__ = ("_began", "answer", "losses", "number", "sender", "sent", "taken", "unwanted", "work", "worker")
+    __slots__ = (
+        "_began",
+        "answer",
+        "forces",
+        "heard",
+        "losses",
+        "number",
+        "sender",
+        "sent",
+        "taken",
+        "unwanted",
+        "work",
+        "worker",
+    )
 
     def __init__(self, work: Work, number: int) -> None:
         self.work = work
@@ -76,6 +110,8 @@ class Call:
         self.unwanted = False  # the pool's: whether it was canceled
         self.answer: tuple[int, Bytes, Sequence[bytearray]] | None = None  # read, and not told yet
         self._began = 0.0
+        self.forces: tuple[tuple[float, Limit], ...] = ()  # how it is ended should it not stop, the next step first
+        self.heard = 0.0  # when a worker last said something of it
 
     @property
     def task_id(self) -> str:
@@ -85,7 +121,42 @@ class Call:
     def started(self, worker: WorkerInfo) -> None:
         """A worker takes it."""
         self.worker = worker
-        self._began = time.monotonic()
+        self._began = self.heard = time.monotonic()
+
+    def force(self, after: float) -> None:
+        """It was canceled: interrupt it after so many seconds, and then kill its worker."""
+        now = time.monotonic()
+        self.forces = ((now + after, "interrupt"), (now + after + max(after, _INTERRUPT_SECONDS), "kill"))
+
+    def forced(self, step: CancelStep) -> None:
+        """A step of that is being taken."""
+        self._log(logging.INFO, f"{self.work.call_target} was canceled and goes on: it is {step}")
+
+    def overdue(self, silence: float | None, written: float) -> tuple[float, Limit] | None:
+        """When it will have taken too long, and for what; None: never.
+
+        Args:
+            silence: The seconds that it may go without a sign of life, or None.
+            written: When its worker last wrote something.
+        """
+        if not self._began:  # it is on its way to a worker
+            return None
+        timeout = self.work.timeout
+        limits = list(self.forces[:1])
+        if timeout is not None:
+            limits.append((self._running_since() + timeout, "deadline"))
+        if silence is not None:
+            limits.append((max(self.heard, written) + silence, "silence"))
+        return min(limits, default=None)
+
+    def put_back(self) -> None:
+        """Its worker is gone and had not come to it: it waits again."""
+        self._began = 0.0
+        self.taken, self.sent, self.sender = False, False, None
+        self.losses += 1
+
+    def _running_since(self) -> float:
+        return self._began
 
     def send(self, connection: Connection) -> None:
         """Send it to a worker.
@@ -108,6 +179,7 @@ class Call:
 
     def report(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
         """A frame came that does not end it: progress, an output, a log record. One that cannot be read is logged."""
+        self.heard = time.monotonic()
         try:
             self._reported(kind, body, buffers)
         except (DecodeError, TypeError, ValueError) as error:
@@ -160,6 +232,8 @@ class Call:
         exit_code: int | None = None,
         signal: int | None = None,
         traceback: str | None = None,
+        frames: tuple[TracebackFrame, ...] = (),
+        timeout: float | None = None,
         serialization_context: str | None = None,
     ) -> TaskFailure:
         """A failure of this call that did not come from the worker as such."""
@@ -173,6 +247,8 @@ class Call:
             exit_code=exit_code,
             signal=signal,
             traceback=traceback,
+            traceback_frames=frames,
+            timeout=timeout,
             serialization_context=serialization_context,
         )
 
@@ -199,7 +275,7 @@ class Call:
         )
 
     def _elapsed(self) -> float | None:
-        return time.monotonic() - self._began if self._began else None
+        return time.monotonic() - self._running_since() if self._began else None
 
     def _log(self, level: int, message: str) -> None:
         worker = self.worker
@@ -283,6 +359,10 @@ class TaskCall(Call, Generic[T]):
         else:
             super()._reported(kind, body, buffers)
 
+    def forced(self, step: CancelStep) -> None:
+        super().forced(step)
+        self._task._set_cancel_step(step)  # noqa: SLF001 - see above
+
     def completed(self, result: object) -> None:
         self._task._complete(result)  # type: ignore[arg-type]  # noqa: SLF001 - T is what the user says it is
 
@@ -291,48 +371,6 @@ class TaskCall(Call, Generic[T]):
 
     def dropped(self) -> None:
         self._task._settle_canceled()  # noqa: SLF001 - see above
-
-
-class PooledTask(Generic[T]):
-    """What runs a task in a pool: the driver of the task."""
-
-    def __init__(
-        self, task: Task[T], work: Callable[[], Work], submit: Callable[[Call], None], cancel: Callable[[Call], None]
-    ) -> None:
-        self._submit = submit
-        self._cancel = cancel
-        self._task = task
-        self._call: TaskCall[T] | None = None
-        self._problem = ("", "")  # what and where; the error itself would keep the value alive
-        try:
-            self._call = TaskCall(work(), task)
-        except EncodeError as error:
-            self._problem = (str(error), error.path)
-
-    def start(self) -> None:
-        """Give the call to the pool; one that cannot be encoded fails here, by itself."""
-        if self._call is not None:
-            try:
-                self._submit(self._call)
-            except NotLaunchedError as error:  # who waits for the task must not wait for ever
-                self._call.failed(self._call.failure(TaskFailureCategory.ENVIRONMENT, str(error)))
-                raise
-            return
-        message, path = self._problem
-        self._task._fail(  # noqa: SLF001 - the driver of the task
-            TaskFailure(
-                category=TaskFailureCategory.SERIALIZATION,
-                message=message,
-                task_id=self._task.id,
-                call_target=self._task.call_target,
-                serialization_context=path,
-            )
-        )
-
-    def cancel(self) -> None:
-        """Drop the call, or ask its worker to stop it."""
-        if self._call is not None:
-            self._cancel(self._call)
 
 
 def _fields(decoded: Any) -> tuple[Any, ...]:  # noqa: ANN401 - what the fields are, wetlands_worker.messages says

@@ -6,8 +6,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from wetlands._pool.limits import refuse_timeouts
 from wetlands.exceptions import ExecutionException
 from wetlands.logger import logger
+from wetlands.task import TaskStatus
 from wetlands_worker.failures import TaskFailure, TaskFailureCategory, describe, frames, is_cancellation
 from wetlands_worker.handle import RemoteTaskHandle, provide
 
@@ -86,10 +88,12 @@ class InProcessTask(Generic[T]):
         """Queue it."""
         self._threads.submit(self._run)
 
-    def cancel(self) -> None:
+    def cancel(self, force_after: float | None) -> None:
         """Drop it while it waits; ask it to stop while it runs."""
         self._handle.cancel_requested = True
         self._task._drop()  # noqa: SLF001 - the driver of the task
+        if self._task.status is TaskStatus.RUNNING:
+            refuse_timeouts(force_after=force_after)
 
     def _run(self) -> None:
         task = self._task

@@ -6,6 +6,7 @@ import os
 import selectors
 import socket
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
@@ -24,13 +25,24 @@ _JOIN_SECONDS = 5.0
 
 
 class Monitor:
-    """Watches the control connections of workers, and where the system can tell, their processes.
+    """Watches the control connections of workers, and where the system can tell, their processes; and the clock.
 
     A process can end while its connection stays open in a child that it left behind; and a connection can be closed
     by a process that lives on. Either is the end of a worker.
+
+    Args:
+        gone: Is told of the end of a worker.
+        said: Is given what a worker says on its control connection.
+        due: Looks at a worker whose time has come, and says when to look again, or None.
     """
 
-    def __init__(self, gone: Callable[[Worker], None], said: Callable[[Worker, Frame], None]) -> None:
+    def __init__(
+        self,
+        gone: Callable[[Worker], None],
+        said: Callable[[Worker, Frame], None],
+        due: Callable[[Worker], float | None],
+    ) -> None:
+        self._due = due
         self._gone = gone
         self._said = said
         self._selector = selectors.DefaultSelector()
@@ -50,6 +62,24 @@ class Monitor:
             self._new.append(worker)
         self._ours.send(b"w")
 
+    def look_at(self, worker: Worker, when: float) -> None:
+        """Look at a worker at that time of `time.monotonic`, or before.
+
+        A call that ends takes nothing back: the look finds that it has nothing to do. So a thousand short calls with
+        the same limit cost one look.
+        """
+        if self._note(worker, when):
+            with suppress(OSError):  # the monitor has been closed
+                self._ours.send(b"t")
+
+    @staticmethod
+    def _note(worker: Worker, when: float | None) -> bool:
+        """Remember when to look; whether that is earlier than what was known."""
+        if when is None or (worker.due is not None and worker.due <= when):
+            return False
+        worker.due = when
+        return True
+
     def close(self) -> None:
         """Watch no more."""
         with self._lock:
@@ -61,7 +91,7 @@ class Monitor:
 
     def _run(self) -> None:
         while True:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(self._until_due()):
                 worker = key.data
                 if worker is None:
                     self._theirs.recv(4096)
@@ -75,10 +105,23 @@ class Monitor:
                 break
             for worker in new:
                 self._register(worker)
+            self._look()
         for worker in list(self._watched):
             self._forget(worker)
         self._selector.close()
         self._theirs.close()
+
+    def _until_due(self) -> float | None:
+        """Seconds until the first worker is to be looked at; None when none is."""
+        times = [worker.due for worker in self._watched if worker.due is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        for worker in self._watched:
+            if worker.due is not None and worker.due <= now:
+                worker.due = None  # first: a call that begins from here on finds that it must ask for a look
+                self._note(worker, self._due(worker))
 
     def _receives(self, worker: Worker) -> bool:
         """Take what a worker says on its control connection; whether it is still connected."""

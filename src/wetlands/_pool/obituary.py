@@ -33,7 +33,15 @@ def log_death(worker: Worker, when: str) -> str:
 
 
 def report_death(worker: Worker, call: Call, when: str) -> None:
-    """Fail a call because its worker died, and log it."""
+    """Fail a call because its worker died, and log it. One for which it was killed ends as was decided then."""
+    if worker.condemned is call:
+        if worker.verdict is None:
+            log_death(worker, f"for {call.work.call_target}, which was canceled by force")
+            call.dropped()
+        else:
+            log_death(worker, f"after it was killed: {worker.verdict}")
+            call.failed(worker.verdict)
+        return
     message = log_death(worker, f"{when} {call.work.call_target}")
     autopsy = worker.process.autopsy()
     call.failed(

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from wetlands._launch.process import discard, stop_all
 from wetlands._pool.monitor import Monitor
+from wetlands._pool.nursery import Nursery
 from wetlands._pool.obituary import log_death, report_death
+from wetlands._pool.overtime import Overtime
 from wetlands._pool.scheduler import Dispatch, Fail, Scheduler, Spawn
 from wetlands._pool.worker import Worker
-from wetlands.exceptions import LaunchError, NotLaunchedError
+from wetlands.exceptions import NotLaunchedError
 from wetlands.logger import logger
 from wetlands_worker import messages
 from wetlands_worker.failures import TaskFailureCategory
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import BlockingCall, Call
     from wetlands._pool.scheduler import Action
+    from wetlands_worker.failures import TaskFailure
     from wetlands_worker.frames import Frame
 
 __all__ = ["Pool"]
@@ -44,6 +47,7 @@ class Pool:
         size: How many workers there are.
         start: Starts the worker of an index; it is told of the process at once, and has not greeted it.
         guardian: Makes the process that ends the workers should this one be killed.
+        silence: The seconds that a running call may go without a sign of life; None: for ever.
     """
 
     def __init__(
@@ -53,18 +57,18 @@ class Pool:
         *,
         start: Callable[[int], WorkerProcess],
         guardian: Callable[[], Guardian],
+        silence: float | None = None,
     ) -> None:
         self._environment = environment
         self._exited = f"Environment {environment!r} was exited"
         self._size = size
-        self._start = start
+        self._nursery = Nursery(environment, start=start, born=self._born, stillborn=self._stillborn)
+        self._overtime = Overtime(silence, self._running, self._sentence)
         self._make_guardian = guardian
         self._guardian: Guardian | None = None
         self._lock = threading.Lock()
         self._scheduler: Scheduler[Call] = Scheduler(size)
         self._workers: dict[int, Worker] = {}
-        self._starting: set[WorkerProcess] = set()
-        self._threads: set[threading.Thread] = set()
         self._closing = threading.Event()
         self._monitor: Monitor | None = None
 
@@ -92,18 +96,15 @@ class Pool:
         Raises:
             LaunchError: One could not be started; none is left running.
         """
-        processes: list[WorkerProcess] = []
+        processes = self._nursery.first(self._size)
         with ExitStack() as undo:
-            undo.callback(lambda: discard(processes))
-            processes.extend(self._start(index) for index in range(self._size))
-            for process in processes:
-                process.greet()
+            undo.callback(discard, processes)
             self._guardian = self._make_guardian()
             undo.callback(self._guardian.close)
-            self._monitor = Monitor(self._noticed, self._said)
+            self._monitor = self._overtime.monitor = Monitor(self._noticed, self._said, self._overtime.look)
             undo.pop_all()
         for index, process in enumerate(processes):
-            self._perform(self._install(index, process))
+            self._born(index, process)
 
     def run(self, call: BlockingCall[object]) -> None:
         """Run a call and wait for its end; an idle worker is talked to by the calling thread itself."""
@@ -139,8 +140,8 @@ class Pool:
             decided = self._bound(self._scheduler.submit(call))
         self._perform(decided)
 
-    def cancel(self, call: Call) -> None:
-        """Drop a call that waits; ask the worker to stop one that runs."""
+    def cancel(self, call: Call, force_after: float | None = None) -> None:
+        """Drop a call that waits; ask the worker to stop one that runs, and force it after so many seconds."""
         with self._lock:
             dropped = self._scheduler.drop(call)
             worker = None if dropped else self._worker_of(call)
@@ -148,6 +149,9 @@ class Pool:
         if dropped:
             call.dropped()
         elif worker is not None:
+            if force_after is not None:  # first: a worker that is suspended may not take what it is asked
+                call.force(force_after)
+                self._overtime.consider(worker, call)
             worker.ask(messages.CANCEL, call)
 
     def _abandon(self, call: Call, error: BaseException) -> None:
@@ -180,18 +184,17 @@ class Pool:
             self._closing.set()
             waiting = [action.call for action in self._scheduler.close(self._exited) if isinstance(action, Fail)]
             workers = list(self._workers.values())
-            processes = [*(worker.process for worker in workers), *self._starting]
             busy = [worker for worker in workers if self._scheduler.running(worker.index) is not None]
-            threads = [thread for thread in self._threads if thread is not threading.current_thread()]
+        starting = self._nursery.close()
         for call in waiting:
             call.dropped()
-        stop_all(processes)
+        stop_all(list(dict.fromkeys((*(worker.process for worker in workers), *starting))))
         for worker in workers:
             self._lost(worker)
         for worker in busy:
             worker.process.kill_leftovers()
-        for thread in threads:
-            thread.join(_JOIN_SECONDS)
+        self._nursery.join()
+        self._overtime.join()
         if self._monitor is not None:
             self._monitor.close()
         if self._guardian is not None:
@@ -217,7 +220,7 @@ class Pool:
                     if worker is not None and self._send(worker, call):
                         worker.hand_over(call, self._read)
                 case Spawn(worker=index, delay=delay):
-                    self._spawn(index, delay)
+                    self._nursery.replace(index, delay)
                 case Fail(call=call, reason=reason):
                     call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, reason))
 
@@ -226,6 +229,7 @@ class Pool:
         sent = False
         try:
             call.started(worker.info)
+            self._overtime.begins(worker, call)
             call.send(worker.process.call)
             sent = True
         except OSError:  # the worker is gone, and has not seen all of the call: another one may run it
@@ -249,8 +253,7 @@ class Pool:
     def _run_elsewhere(self, worker: Worker, call: Call) -> None:
         """A worker is gone that had not come to a call. A call that ends worker after worker fails at last."""
         with self._lock:
-            call.taken, call.sent, call.sender = False, False, None
-            call.losses += 1
+            call.put_back()
             again = not call.unwanted and call.losses <= _MOST_LOSSES
             decided = self._bound(self._scheduler.unsent(worker.index, call)) if again else []
         self._perform(decided)
@@ -288,7 +291,11 @@ class Pool:
         with self._lock:
             if worker.lost:
                 return None
-            decided = self._bound(self._scheduler.finished(worker.index))
+            condemned = worker.condemned is not None
+            decided = self._struck(worker) if condemned else self._bound(self._scheduler.finished(worker.index))
+        if condemned:  # it answered while it was being killed: the answer counts
+            self._bury(worker, decided)
+            return None
         for action, bound in decided:
             if isinstance(action, Dispatch) and bound is worker and self._send(worker, action.call):
                 return action.call
@@ -296,30 +303,36 @@ class Pool:
 
     # ----------------------------------------------------- births and deaths
 
-    def _install(self, index: int, process: WorkerProcess) -> list[tuple[Action[Call], Worker | None]]:
-        """A worker is ready: let it work. One that comes after `close` is stopped by that."""
+    def _born(self, index: int, process: WorkerProcess) -> bool:
+        """A worker is ready: let it work. One that comes after `close` is not wanted, and stopped by that."""
         worker = Worker(index, process, self._environment)
         if self._guardian is not None:
             self._guardian.watch(process.pid)
         with self._lock:
-            self._starting.discard(process)
             if self._closing.is_set():
-                process.close()
-                return []
+                return False
             self._workers[index] = worker
             decided = self._bound(self._scheduler.ready(index))
         if self._monitor is not None:
             self._monitor.watch(worker)
-        return decided
+        self._perform(decided)
+        return True
+
+    def _stillborn(self, index: int, reason: str) -> None:
+        """A worker could not be started."""
+        with self._lock:
+            decided = self._bound(self._scheduler.spawn_failed(index, reason))
+        if not self._closing.is_set():
+            logger.log_execution(logging.ERROR, "%s", reason, env_name=self._environment, worker_index=index)
+        self._perform(decided)
 
     def _said(self, worker: Worker, frame: Frame) -> None:
         """The monitor took a frame from the control connection of a worker."""
         kind, number, body, buffers = frame
         if kind != messages.RECALLED:
+            worker.inquiries.answered(number, body)
             return
-        with self._lock:
-            call = None if worker.lost else self._scheduler.running(worker.index)
-        stays = decode(body, buffers)
+        call, stays = self._running(worker), decode(body, buffers)
         if call is not None and call.number == number and isinstance(stays, int):
             call.recalled(stays)
 
@@ -336,15 +349,22 @@ class Pool:
         with self._lock:
             if worker.lost:
                 return
-            worker.lost = True
             call = self._scheduler.running(worker.index)
-            decided = self._bound(self._scheduler.died(worker.index))
-            self._workers.pop(worker.index, None)
+            decided = self._struck(worker)
         if call is not None and call.sent:  # one that is being sent is seen to by its sender
             self._fail(worker, call)
         elif call is None and not self._closing.is_set():
             log_death(worker, "while idle")
-        self._perform(decided)  # last: its caller waits for the failure, and starting a process takes milliseconds
+        self._bury(worker, decided)  # last: its caller waits for the failure, and starting a process takes milliseconds
+
+    def _struck(self, worker: Worker) -> list[tuple[Action[Call], Worker | None]]:
+        """Take a worker from the list of the living; the lock is held."""
+        worker.lost = True
+        self._workers.pop(worker.index, None)
+        return self._bound(self._scheduler.died(worker.index))
+
+    def _bury(self, worker: Worker, decided: Sequence[tuple[Action[Call], Worker | None]]) -> None:
+        self._perform(decided)
         if not self._closing.is_set():  # else it may still be ending in good order, and close() comes to it
             worker.process.kill_leftovers()
         if self._guardian is not None:
@@ -362,39 +382,16 @@ class Pool:
         else:
             self._run_elsewhere(worker, call)
 
-    def _spawn(self, index: int, delay: float) -> None:
-        name = f"wetlands-spawn-{self._environment}-{index}"
-        thread = threading.Thread(target=self._replace, args=(index, delay), name=name, daemon=True)
+    def _running(self, worker: Worker) -> Call | None:
+        """The call that a worker runs, unless it is being killed for it."""
         with self._lock:
-            if not self._closing.is_set():
-                self._threads.add(thread)
-                thread.start()
+            return None if worker.lost or worker.condemned is not None else self._scheduler.running(worker.index)
 
-    def _replace(self, index: int, delay: float) -> None:
-        try:
-            decided = [] if self._closing.wait(delay) else self._started(index)
-        finally:
-            with self._lock:
-                self._threads.discard(threading.current_thread())
-        self._perform(decided)
-
-    def _started(self, index: int) -> list[tuple[Action[Call], Worker | None]]:
-        process: WorkerProcess | None = None
-        try:
-            process = self._start(index)
-            with self._lock:
-                self._starting.add(process)
-            if self._closing.is_set():
-                discard([process])
-                return []
-            process.greet()
-        except Exception as error:  # noqa: BLE001 - the variables for the worker come from code of the user
-            with self._lock:
-                if process is not None:
-                    self._starting.discard(process)
-                reason = str(error) if isinstance(error, LaunchError) else f"Worker {index} cannot start: {error!r}"
-                decided = self._bound(self._scheduler.spawn_failed(index, reason))
-            if not self._closing.is_set():
-                logger.log_execution(logging.ERROR, "%s", reason, env_name=self._environment, worker_index=index)
-            return decided
-        return self._install(index, process)
+    def _sentence(self, worker: Worker, call: Call, verdict: TaskFailure | None) -> None:
+        """Kill a worker for the call that it runs, if it still does, which then fails as it says, or is canceled."""
+        with self._lock:
+            if worker.lost or worker.condemned is not None or self._scheduler.running(worker.index) is not call:
+                return
+            worker.verdict = verdict
+            worker.condemned = call
+        worker.process.kill()

@@ -8,6 +8,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from wetlands._pool.call import TERMINAL
+from wetlands._pool.inquiry import Inquiries
+from wetlands_worker import messages
 from wetlands_worker.failures import WorkerInfo
 from wetlands_worker.frames import BrokenFrameError
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import Call
+    from wetlands_worker.failures import TaskFailure
     from wetlands_worker.frames import Bytes
 
     Answer = tuple[int, Bytes, Sequence[bytearray]]
@@ -32,6 +35,11 @@ class Worker:
     Attributes:
         index: Its place in the pool; a replacement takes the same.
         lost: Whether it is known to be gone; written under the lock of the pool.
+        gone: Is set when it is known to be gone.
+        condemned: The call for which it is being killed; written under the lock of the pool.
+        verdict: How that call fails; None: it is canceled.
+        due: When the monitor is to look at it, by `time.monotonic`, or None.
+        inquiries: What its control thread is being asked.
         reader: The reader thread, once it was needed.
     """
 
@@ -40,6 +48,11 @@ class Worker:
         self.process = process
         self.info = WorkerInfo(environment=environment, index=index, pid=process.pid, port=None, persistent=False)
         self.lost = False
+        self.gone = threading.Event()
+        self.condemned: Call | None = None
+        self.verdict: TaskFailure | None = None
+        self.due: float | None = None
+        self.inquiries = Inquiries(process.control)
         self._handed_over: SimpleQueue[Call | None] = SimpleQueue()
         self.reader: threading.Thread | None = None
 
@@ -47,6 +60,11 @@ class Worker:
         """Send CANCEL or RECALL for a call; nothing happens when the worker is gone, or has answered meanwhile."""
         with suppress(OSError):
             self.process.control.send(kind, call.number)
+
+    def interrupt(self, call: Call) -> None:
+        """Raise KeyboardInterrupt in a call; never waits, and a worker that reads nothing is not interrupted."""
+        with suppress(OSError):
+            self.process.control.offer(messages.INTERRUPT, call.number, b"")
 
     def read_answer(self, call: Call) -> Answer | None:
         """Read until a call is answered; None when the worker is gone. What comes before is reported to the call."""
@@ -87,6 +105,8 @@ class Worker:
 
     def close(self, timeout: float) -> None:
         """Let go of the connections and end the reader thread; the process has ended."""
+        self.gone.set()
+        self.inquiries.close()
         self._handed_over.put(None)
         if self.reader is not None and self.reader is not threading.current_thread():
             self.reader.join(timeout)

@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from wetlands.task import Task
 
-__all__ = ["MOVES", "TERMINAL_EVENTS", "Listener", "Number", "Progress", "TaskEvent", "TaskEventType", "TaskStatus"]
+__all__ = [
+    "MOVES",
+    "TERMINAL_EVENTS",
+    "CancelStep",
+    "Listener",
+    "Number",
+    "Progress",
+    "TaskEvent",
+    "TaskEventType",
+    "TaskStatus",
+]
 
 Number = int | float
+
+CancelStep = Literal["asked", "interrupted", "killed"]
+"""How far a cancellation by force has come: the function was asked, got a KeyboardInterrupt, lost its process."""
 
 
 class TaskStatus(Enum):
@@ -62,6 +75,7 @@ class TaskEvent:
         message: The last message of the task at that moment.
         current: How much was done.
         maximum: How much there was to do.
+        cancel_step: How far a cancellation by force (``task.cancel(force_after=...)``) had come, or None.
     """
 
     task: Task[object]
@@ -69,6 +83,7 @@ class TaskEvent:
     message: str | None = field(default=None, compare=False)
     current: Number | None = field(default=None, compare=False)
     maximum: Number | None = field(default=None, compare=False)
+    cancel_step: CancelStep | None = field(default=None, compare=False)
 
 
 Listener = Callable[[TaskEvent], object]

@@ -1,0 +1,66 @@
+"""What starts and cancels a task of a pool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from wetlands._pool.call import TaskCall
+from wetlands.exceptions import NotLaunchedError
+from wetlands_worker.failures import TaskFailure, TaskFailureCategory
+from wetlands_worker.values import EncodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wetlands._pool.call import Call, Work
+    from wetlands.task import Task
+
+__all__ = ["PooledTask"]
+
+T = TypeVar("T")
+
+
+class PooledTask(Generic[T]):
+    """What runs a task in a pool: the driver of the task."""
+
+    def __init__(
+        self,
+        task: Task[T],
+        work: Callable[[], Work],
+        submit: Callable[[Call], None],
+        cancel: Callable[[Call, float | None], None],
+    ) -> None:
+        self._submit = submit
+        self._cancel = cancel
+        self._task = task
+        self._call: TaskCall[T] | None = None
+        self._problem = ("", "")  # what and where; the error itself would keep the value alive
+        try:
+            self._call = TaskCall(work(), task)
+        except EncodeError as error:
+            self._problem = (str(error), error.path)
+
+    def start(self) -> None:
+        """Give the call to the pool; one that cannot be encoded fails here, by itself."""
+        if self._call is not None:
+            try:
+                self._submit(self._call)
+            except NotLaunchedError as error:  # who waits for the task must not wait for ever
+                self._call.failed(self._call.failure(TaskFailureCategory.ENVIRONMENT, str(error)))
+                raise
+            return
+        message, path = self._problem
+        self._task._fail(  # noqa: SLF001 - the driver of the task
+            TaskFailure(
+                category=TaskFailureCategory.SERIALIZATION,
+                message=message,
+                task_id=self._task.id,
+                call_target=self._task.call_target,
+                serialization_context=path,
+            )
+        )
+
+    def cancel(self, force_after: float | None) -> None:
+        """Drop the call, or ask its worker to stop it, and force it after so many seconds."""
+        if self._call is not None:
+            self._cancel(self._call, force_after)
