@@ -282,10 +282,20 @@ def _failure(error: BaseException, handle: RemoteTaskHandle) -> "Outcome":
         where = error.path if isinstance(error, EncodeError) else "arguments"
         plain: "Tuple[object, ...]" = ("serialization", str(error), None, (), None, where)
     else:
+        plain = _described(error)
+    return messages.FAILURE, encode(plain)[0], ()
+
+
+def _described(error: BaseException) -> "Tuple[object, ...]":
+    from wetlands_worker import failures  # noqa: PLC0415 - only a failure needs it
+
+    try:
         info = failures.describe(error)
         frames = tuple(tuple(frame) for frame in failures.plain_frames(error))
-        plain = ("remote_exception", info.message, info.traceback, frames, failures.to_plain(info), None)
-    return messages.FAILURE, encode(plain)[0], ()
+        return "remote_exception", info.message, info.traceback, frames, failures.to_plain(info), None
+    except Exception as problem:  # noqa: BLE001 - user code that replaces parts of Python must not end the worker
+        message = f"{type(error).__name__}, which could not be described ({type(problem).__name__})"
+        return "internal_exception", message, None, (), None, None
 
 
 def main(arguments: "List[str]") -> None:
