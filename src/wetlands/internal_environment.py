@@ -18,7 +18,7 @@ from wetlands._pool.limits import refuse_timeouts
 from wetlands._tasks.delivery import Delivery
 from wetlands.environment import Environment
 from wetlands.exceptions import ExecutionException
-from wetlands.task import Task, new_number
+from wetlands.task import Task, TaskStatus, new_number
 from wetlands_worker.handle import RemoteTaskHandle
 from wetlands_worker.invoke import call
 from wetlands_worker.modules import ModuleLoader
@@ -145,6 +145,12 @@ class InternalEnvironment(Environment):
         refuse_timeouts(call_timeout=call_timeout)
         submit = partial(self.submit, module, function)
         return _results((submit((item,)) for item in iterable), _WINDOW_PER_WORKER * self._size, timeout, ordered)
+
+    def stacks(self) -> dict[int, str]:
+        """What the tasks that run now are doing, numbered from 0."""
+        with self._tasks_lock:
+            running_now = [task for task in self._tasks if task.status is TaskStatus.RUNNING]
+        return {number: task.stack() for number, task in enumerate(running_now)}
 
     def exit(self) -> None:
         """Cancel the tasks; threads end by themselves."""
