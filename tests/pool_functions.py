@@ -109,6 +109,25 @@ def leaves_a_child():
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid
 
 
+def until_canceled_or(path, task):
+    while not task.cancel_requested and not os.path.exists(path):
+        time.sleep(0.001)
+    return str(path)
+
+
+def waits_if_path(path, task):
+    return wait_for_file(path, task) if os.path.isabs(path) else path
+
+
+def waits_or_records(item, task):
+    path, record = item
+    return until_canceled(task) if os.path.isabs(path) else append(record, path)
+
+
+def add_one(number):
+    return number + 1
+
+
 def cancels_itself(task):
     task.cancel()
     return "dropped"

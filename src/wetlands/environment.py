@@ -238,3 +238,13 @@ class Environment(ABC):
 
         Tasks that wait are canceled, running ones fail. It may be called more than once.
         """
+
+
+def check_max_workers(max_workers: object) -> None:
+    """Refuse what is no number of workers.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if type(max_workers) is not int or max_workers < 1:
+        raise ValueError(f"max_workers is a number from 1 up, not {max_workers!r}")

@@ -21,7 +21,7 @@ from wetlands._pool.mapping import MapIterator
 from wetlands._pool.pool import Pool
 from wetlands._pool.stacks import worker_stack
 from wetlands._spec import parse_commands
-from wetlands.environment import Environment
+from wetlands.environment import Environment, check_max_workers
 from wetlands.exceptions import ExecutionException, NotLaunchedError
 from wetlands.logger import logger
 from wetlands.task import Task, session
@@ -69,10 +69,8 @@ class ExternalEnvironment(Environment):
         worker_env: Callable[[int], Mapping[str, str]] | None = None,
         worker_timeout: float | None = None,
     ) -> None:
+        check_max_workers(max_workers)
         silence = checked_timeout("worker_timeout", worker_timeout)
-        if type(max_workers) is not int or max_workers < 1:
-            message = f"max_workers is a number from 1 up, not {max_workers!r}"
-            raise ValueError(message)
         commands = parse_commands(additional_activate_commands, current_platform(), "additional_activate_commands")
         with self._launching:  # held while starting: a second caller waits for the same workers
             if self.launched():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from _thread import start_new_thread
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePath
@@ -16,7 +18,7 @@ from wetlands._modules.target import is_file, resolve, resolve_script
 from wetlands._pool.inprocess import InProcessTask, TaskReporter, failure_of, running
 from wetlands._pool.limits import refuse_timeouts
 from wetlands._tasks.delivery import Delivery
-from wetlands.environment import Environment
+from wetlands.environment import Environment, check_max_workers
 from wetlands.exceptions import ExecutionException
 from wetlands.task import Task, TaskStatus, new_number
 from wetlands_worker.handle import RemoteTaskHandle
@@ -66,6 +68,7 @@ class InternalEnvironment(Environment):
         if additional_activate_commands or worker_env is not None:
             message = "this process is already running: neither activation commands nor worker_env can change it"
             raise ValueError(message)
+        check_max_workers(max_workers)
         if max_workers != self._size:
             self._size = max_workers
             self._threads = Delivery(idle_seconds=_IDLE_SECONDS, most_threads=max_workers)
@@ -144,7 +147,8 @@ class InternalEnvironment(Environment):
     ) -> Iterator[object]:
         refuse_timeouts(call_timeout=call_timeout)
         submit = partial(self.submit, module, function)
-        return _results((submit((item,)) for item in iterable), _WINDOW_PER_WORKER * self._size, timeout, ordered)
+        tasks = (submit((item,)) for item in iterable)
+        return _Results(tasks, window=_WINDOW_PER_WORKER * self._size, timeout=timeout, ordered=ordered)
 
     def stacks(self) -> dict[int, str]:
         """What the tasks that run now are doing, numbered from 0."""
@@ -224,37 +228,51 @@ def _label(target: str, function: str) -> str:
     return f"{PurePath(target).stem if is_file(target) else target}:{function}"
 
 
-def _results(
-    tasks: Iterator[Task[object]],
-    window: int,
-    timeout: float | None,
-    ordered: bool,  # noqa: FBT001 - private
-) -> Iterator[object]:
-    """The results of tasks, of which a bounded number is submitted ahead, the first ones now."""
-    deadline = None if timeout is None else time.monotonic() + timeout
-    pending = deque(islice(tasks, window))
+class _Results:
+    """The results of tasks, of which a bounded number is submitted ahead, the first ones now.
 
-    def take() -> Iterator[object]:
+    When it fails, is closed or forgotten, what is left is canceled.
+    """
+
+    def __init__(self, tasks: Iterator[Task[object]], *, window: int, timeout: float | None, ordered: bool) -> None:
+        self._pending: deque[Task[object]] = deque()
+        self._tasks = tasks
+        self._timeout = timeout
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._ordered = ordered
+        self._pending.extend(islice(tasks, window))
+
+    def __iter__(self) -> _Results:
+        return self
+
+    def __next__(self) -> object:
+        if not self._pending:
+            raise StopIteration
         try:
-            while pending:
-                task = pending[0] if ordered else _first_to_end(pending, deadline)
-                remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
-                result = task.future.result(remaining)
-                pending.remove(task)
-                pending.extend(islice(tasks, 1))
-                yield result
-        finally:
-            for task in pending:
-                task.cancel()
+            task = self._first()
+            self._pending.remove(task)
+            result = task.future.result()
+            self._pending.extend(islice(self._tasks, 1))
+        except BaseException:
+            self.close()
+            raise
+        return result
 
-    return take()
+    def _first(self) -> Task[object]:
+        futures = {task.future: task for task in islice(self._pending, 1 if self._ordered else None)}
+        remaining = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        done, _ = wait(futures, remaining, FIRST_COMPLETED)
+        if not done:
+            raise TimeoutError(f"The results of map() did not all come within {self._timeout} s")
+        return futures[done.pop()]
 
+    def close(self) -> None:
+        """Cancel what is left; nothing more is yielded."""
+        left, self._pending = self._pending, deque()
+        for task in left:
+            task.cancel()
 
-def _first_to_end(pending: Iterable[Task[object]], deadline: float | None) -> Task[object]:
-    by_future = {task.future: task for task in pending}
-    remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
-    done, _ = wait(by_future, remaining, FIRST_COMPLETED)
-    if not done:
-        message = "The results of map() did not all come in time"
-        raise TimeoutError(message)
-    return by_future[done.pop()]
+    def __del__(self) -> None:
+        for task in self._pending:
+            with suppress(RuntimeError):  # the interpreter is ending
+                start_new_thread(task.cancel, ())  # the collector may run this where any lock is held
