@@ -186,6 +186,9 @@ class _Driver:
     def cancel(self, force_after: float | None) -> None:
         self._pool.cancel(self._call, force_after)
 
+    def stack(self) -> str:
+        return self._pool.stack(self._call)
+
 
 def arguments(frame: Frame) -> object:
     """The positional arguments of a CALL."""

@@ -33,6 +33,9 @@ class FakeDriver:
         self.cancels += 1
         self.on_cancel()
 
+    def stack(self) -> str:
+        return "the stack"
+
 
 def a_task(driver: FakeDriver | None = None) -> Task[object]:
     return Task(lambda _: driver or FakeDriver(), "module:function")

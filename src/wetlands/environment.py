@@ -211,6 +211,14 @@ class Environment(ABC):
             The results. The first failure is raised while iterating, and what is left is canceled.
         """
 
+    @abstractmethod
+    def stacks(self) -> dict[int, str]:
+        """What every worker is doing now: its Python stacks as text, by the index of the worker; see `Task.stack`.
+
+        Raises:
+            NotLaunchedError: There are no workers.
+        """
+
     def map_tasks(self, module: str | Path, function: str, iterable: Iterable[object]) -> list[Task[object]]:
         """Submit a task for each item; see `submit`."""
         return [self.submit(module, function, (item,)) for item in iterable]

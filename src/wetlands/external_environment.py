@@ -22,6 +22,7 @@ from wetlands._pool.executor import EnvironmentExecutor
 from wetlands._pool.limits import checked_timeout
 from wetlands._pool.mapping import MapIterator
 from wetlands._pool.pool import Pool
+from wetlands._pool.stacks import worker_stack
 from wetlands._spec import parse_commands
 from wetlands.environment import Environment, check_max_workers
 from wetlands.exceptions import ExecutionException, NotLaunchedError
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wetlands._backends.prefix import Prefix
+    from wetlands._pool.worker import Worker
     from wetlands._spec import Commands, Dependencies
     from wetlands.environment_manager import EnvironmentManager
 
@@ -252,7 +254,21 @@ class ExternalEnvironment(Environment):
     ) -> Task[object]:
         head, label = _named(target, function)
         work = partial(Work, kind, head, label, values, checked_timeout("timeout", timeout))
-        return Task(lambda task: PooledTask(task, work, pool.submit, pool.cancel), label)
+        return Task(lambda task: PooledTask(task, work, pool.submit, pool.cancel, pool.stack), label)
+
+    def stacks(self) -> dict[int, str]:  # noqa: D102 - see Environment
+        workers = self._running_pool().workers
+        found: dict[int, str] = {}
+
+        def look(worker: Worker) -> None:
+            found[worker.index] = worker_stack(worker)
+
+        threads = [threading.Thread(target=look, args=(worker,), name="wetlands-stacks") for worker in workers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return dict(sorted(found.items()))
 
     def _running_pool(self) -> Pool:
         pool = self._pool

@@ -21,7 +21,7 @@ from wetlands._pool.limits import refuse_timeouts
 from wetlands._tasks.delivery import Delivery
 from wetlands.environment import Environment, check_max_workers
 from wetlands.exceptions import ExecutionException
-from wetlands.task import Task, new_number
+from wetlands.task import Task, TaskStatus, new_number
 from wetlands_worker.callables import each
 from wetlands_worker.handle import RemoteTaskHandle
 from wetlands_worker.invoke import call
@@ -164,6 +164,12 @@ class InternalEnvironment(Environment):
             lambda function, args, kwargs: begin(function, partial(call, function, args, kwargs)),
             lambda function, rows: begin(function, partial(each, function, rows, {})),
         )
+
+    def stacks(self) -> dict[int, str]:
+        """What the tasks that run now are doing, numbered from 0."""
+        with self._tasks_lock:
+            running_now = [task for task in self._tasks if task.status is TaskStatus.RUNNING]
+        return {number: task.stack() for number, task in enumerate(running_now)}
 
     def exit(self) -> None:
         """Cancel the tasks; threads end by themselves."""

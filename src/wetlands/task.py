@@ -14,7 +14,7 @@ import threading
 from concurrent.futures import CancelledError, InvalidStateError
 from contextlib import aclosing
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wetlands._tasks.audience import Audience, event_in_view, tell
 from wetlands._tasks.coroutines import called_back, events_of
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
+    from wetlands._tasks.driver import Driver
     from wetlands._tasks.events import CancelStep, Listener, Number
 
 __all__ = [
@@ -74,16 +75,6 @@ def session() -> str:
 def new_number() -> int:
     """The number of the next task; it never comes twice in a process."""
     return next(_numbers)
-
-
-class Driver(Protocol):
-    """What runs a task."""
-
-    def start(self) -> None:
-        """Queue or begin it; called once."""
-
-    def cancel(self, force_after: float | None) -> None:
-        """Drop it when it waits, ask it to stop when it runs, and end it by force after so many seconds."""
 
 
 class Task(Generic[T]):
@@ -243,6 +234,16 @@ class Task(Generic[T]):
             self._driver.cancel(force_after)
         else:
             self._settle_canceled()
+
+    def stack(self) -> str:
+        """What the worker of the task is doing now: the Python stacks of its threads as text, the main thread first.
+
+        It can be had at any time; what waits, has ended, or cannot be looked into says so. It takes milliseconds, and
+        two seconds when the worker does not answer, as in native code that holds Python's lock.
+        """
+        if self._status is not TaskStatus.RUNNING:
+            return f"No stack: {self!r} does not run."
+        return self._driver.stack()
 
     def wait_for(self, timeout: float | None = None) -> Task[T]:
         """Wait for the end of the task, whatever it is; start it if nobody has.

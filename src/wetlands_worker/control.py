@@ -86,8 +86,8 @@ def interrupt(main_thread: int) -> None:
 
 def _leave(worker: "Worker", main_thread: int) -> None:
     ladder: "Tuple[Tuple[Callable[[], None], float], ...]" = (
-        (worker.cancel_current, 0.5),
-        (lambda: interrupt(main_thread), 1.0),
+        (worker.cancel_current, 1.0),
+        (lambda: interrupt(main_thread), 0.75),
     )
     for step, pause in ladder:
         step()

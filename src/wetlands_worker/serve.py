@@ -13,7 +13,7 @@ from wetlands_worker.frames import Connection
 from wetlands_worker.handle import RemoteTaskHandle, provide
 from wetlands_worker.invoke import call as invoke
 from wetlands_worker.modules import ModuleLoader
-from wetlands_worker.page import Page, open_page
+from wetlands_worker.page import Page, open_page, stack_signal
 from wetlands_worker.values import DecodeError, EncodeError, decode, encode
 
 TYPE_CHECKING = False
@@ -313,7 +313,11 @@ def main(arguments: "List[str]") -> None:
     call = _connect(int(call_descriptor))
     control = _connect(int(control_descriptor))
     faulthandler.enable(os.dup(2))  # of its own, so that it works when user code closes stderr
-    worker = Worker(call, open_page(page), session)
+    shared = open_page(page)
+    signal_number = stack_signal()
+    if signal_number is not None:
+        faulthandler.register(signal_number, file=shared.descriptor)
+    worker = Worker(call, shared, session)
     provide(worker.current)
     stdio.redirect(nonce, worker.task_id)
     alias.install()

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from wetlands._platform.vitals import vitals
 from wetlands.exceptions import LaunchError
 from wetlands_worker import messages
 from wetlands_worker.frames import BrokenFrameError, Connection
+from wetlands_worker.page import stack_signal
 from wetlands_worker.stdio import marker
 from wetlands_worker.values import DecodeError, decode
 
@@ -40,6 +42,7 @@ HELLO_SECONDS = 60.0
 _STDERR_LINES = 50
 _OUTPUT_SECONDS = 0.5
 _DEATH_SECONDS = 2.0
+_DUMP_SECONDS = 0.02
 
 _log = logging.getLogger("wetlands")
 
@@ -99,6 +102,8 @@ class WorkerProcess:
         self.pid = process.pid
         self.call, self.control = connections
         self._page = page
+        self._dumping = threading.Lock()
+        self._dumped = 0
         self.output = output
 
     @classmethod
@@ -217,6 +222,27 @@ class WorkerProcess:
         ):  # should the start time be read differently now: it is our child, nobody else has its pid
             self._process.kill()
 
+    def dump_stacks(self, patience: float) -> str:
+        """The stacks of its threads, also when none of them can run; empty when it does not write them in time.
+
+        A signal makes it do so, which can end a system call that native code waits in.
+        """
+        number = stack_signal()
+        if number is None:
+            return ""
+        with self._dumping:
+            with suppress(OSError):
+                self._process.send_signal(number)  # not to somebody else: it looks whether the process has ended
+            text = b""
+            deadline = time.monotonic() + patience
+            while time.monotonic() < deadline:
+                before, text = text, self._page.written(self._dumped)
+                if text and text == before:
+                    break
+                time.sleep(_DUMP_SECONDS)  # the writer cannot say that it has finished
+            self._dumped += len(text)
+        return text.decode("utf-8", "replace")
+
     def vitals(self) -> Vitals | None:
         """What the system says of the process; None when it is gone."""
         return vitals(self.pid)
@@ -253,7 +279,7 @@ class WorkerProcess:
 
 
 _LADDER: tuple[tuple[str, Callable[[WorkerProcess], None], float], ...] = (
-    ("ask", WorkerProcess.ask, 2.0),  # the worker itself interrupts a busy task, and leaves within 1.5 s
+    ("ask", WorkerProcess.ask, 2.0),  # the worker itself interrupts a busy task, and leaves within 1.75 s
     ("terminate", WorkerProcess.terminate, 0.5),
     ("kill", WorkerProcess.kill, 5.0),
 )

@@ -29,7 +29,9 @@ class PooledTask(Generic[T]):
         work: Callable[[], Work],
         submit: Callable[[Call], None],
         cancel: Callable[[Call, float | None], None],
+        stack: Callable[[Call], str],
     ) -> None:
+        self._stack = stack
         self._submit = submit
         self._cancel = cancel
         self._task = task
@@ -64,3 +66,7 @@ class PooledTask(Generic[T]):
         """Drop the call, or ask its worker to stop it, and force it after so many seconds."""
         if self._call is not None:
             self._cancel(self._call, force_after)
+
+    def stack(self) -> str:
+        """What its worker is doing."""
+        return "No stack: it was never sent." if self._call is None else self._stack(self._call)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wetlands._pool.stacks import ask_stacks, rendered
+from wetlands._pool.stacks import ask_stacks, dumped_stacks, rendered
 from wetlands_worker import messages
 
 if TYPE_CHECKING:
@@ -31,15 +31,17 @@ class Finding:
     Attributes:
         words: A sentence.
         stacks: The Python stacks of its threads, the main thread first; empty where they cannot be had.
+        dumped: What ``faulthandler`` says instead, where no thread of the worker can run.
     """
 
     words: str
     stacks: tuple[ThreadStack, ...] = ()
+    dumped: str = ""
 
     @property
     def text(self) -> str | None:
         """The stacks as text."""
-        return rendered(self.stacks) if self.stacks else None
+        return rendered(self.stacks) if self.stacks else self.dumped or None
 
     @property
     def frames(self) -> tuple[TracebackFrame, ...]:
@@ -56,11 +58,9 @@ def examine(worker: Worker, *, patience: float = _PATIENCE_SECONDS) -> Finding:
         return Finding("its process is stopped (by SIGSTOP or a debugger) and cannot run")
     if worker.inquiries.ask(messages.PING, patience) is None:
         share = _share(before, worker.process.vitals(), time.monotonic() - began)
-        if share >= _COMPUTES:
-            return Finding("it is busy in native code that holds Python's lock: it computes, and no thread can answer")
-        return Finding(
-            "it waits in native code that holds Python's lock: it uses no processor, and no thread can answer"
-        )
+        doing, cpu = ("is busy", "it computes") if share >= _COMPUTES else ("waits", "it uses no processor")
+        words = f"it {doing} in native code that holds Python's lock: {cpu}, and no thread can answer"
+        return Finding(words, dumped=dumped_stacks(worker, patience))
     stacks = ask_stacks(worker, patience)
     worker.gone.wait(_WATCH_SECONDS)
     share = _share(before, worker.process.vitals(), time.monotonic() - began)

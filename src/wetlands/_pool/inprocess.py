@@ -82,6 +82,7 @@ class InProcessTask(Generic[T]):
         self._task = task
         self._function = function
         self._threads = threads
+        self._thread: int | None = None
         self._handle = RemoteTaskHandle(task.number, TaskReporter(task, environment, task.call_target))
 
     def start(self) -> None:
@@ -95,11 +96,21 @@ class InProcessTask(Generic[T]):
         if self._task.status is TaskStatus.RUNNING:
             refuse_timeouts(force_after=force_after)
 
+    def stack(self) -> str:
+        """What its thread is doing."""
+        from wetlands._pool.stacks import named_stacks  # noqa: PLC0415 - most programs never ask
+        from wetlands_worker.stacks import stacks  # noqa: PLC0415 - see above
+
+        if self._thread is None:
+            return "No stack: no thread runs it."
+        return str(named_stacks(stacks(self._thread, 0))[0])
+
     def _run(self) -> None:
         task = self._task
         if not task._set_running():  # noqa: SLF001 - the driver of the task
             return
         began = time.monotonic()
+        self._thread = threading.get_ident()
         running.handle = self._handle
         try:
             result = self._function(self._handle)

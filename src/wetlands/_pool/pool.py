@@ -16,12 +16,12 @@ from wetlands._pool.nursery import Nursery
 from wetlands._pool.obituary import log_death, report_death
 from wetlands._pool.overtime import Overtime
 from wetlands._pool.scheduler import Dispatch, Fail, Scheduler, Spawn
+from wetlands._pool.stacks import worker_stack
 from wetlands._pool.worker import Worker
 from wetlands.exceptions import NotLaunchedError
 from wetlands.logger import logger
 from wetlands_worker import messages
 from wetlands_worker.failures import TaskFailureCategory
-from wetlands_worker.values import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from wetlands._pool.call import BlockingCall, Call
     from wetlands._pool.scheduler import Action
     from wetlands_worker.failures import TaskFailure
-    from wetlands_worker.frames import Frame
 
 __all__ = ["Pool"]
 
@@ -101,7 +100,9 @@ class Pool:
             undo.callback(discard, processes)
             self._guardian = self._make_guardian()
             undo.callback(self._guardian.close)
-            self._monitor = self._overtime.monitor = Monitor(self._noticed, self._said, self._overtime.look)
+            self._monitor = self._overtime.monitor = Monitor(
+                self._noticed, lambda worker, frame: worker.said(frame, self._running(worker)), self._overtime.look
+            )
             undo.pop_all()
         for index, process in enumerate(processes):
             self._born(index, process)
@@ -168,6 +169,12 @@ class Pool:
         elif worker is not None and mine:  # nobody knows how much of it was sent
             worker.process.call.abort()
             self._lost(worker)
+
+    def stack(self, call: Call) -> str:
+        """What the worker of a call is doing."""
+        with self._lock:
+            worker = self._worker_of(call)
+        return "No stack: no worker runs it." if worker is None else worker_stack(worker)
 
     def recall(self, call: Call) -> None:
         """Ask the worker of a batch to give back what it has not begun."""
@@ -325,16 +332,6 @@ class Pool:
         if not self._closing.is_set():
             logger.log_execution(logging.ERROR, "%s", reason, env_name=self._environment, worker_index=index)
         self._perform(decided)
-
-    def _said(self, worker: Worker, frame: Frame) -> None:
-        """The monitor took a frame from the control connection of a worker."""
-        kind, number, body, buffers = frame
-        if kind != messages.RECALLED:
-            worker.inquiries.answered(number, body)
-            return
-        call, stays = self._running(worker), decode(body, buffers)
-        if call is not None and call.number == number and isinstance(stays, int):
-            call.recalled(stays)
 
     def _noticed(self, worker: Worker) -> None:
         """The monitor saw the end of a worker. If it is busy, whoever reads its answer comes to the end by himself."""

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wetlands._pool.worker import Worker
+    from wetlands_worker.stacks import PlainStack
 
-__all__ = ["ThreadStack", "ask_stacks", "rendered"]
+__all__ = ["ThreadStack", "ask_stacks", "dumped_stacks", "named_stacks", "rendered", "worker_stack"]
+
+_PATIENCE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,46 @@ def ask_stacks(worker: Worker, patience: float) -> tuple[ThreadStack, ...]:
     if body is None:
         return ()
     try:
-        return tuple(
-            ThreadStack(str(name), is_main is True, tuple(TracebackFrame(*frame) for frame in frames))
-            for name, is_main, frames in _plain(decode(body, ()))
-        )
+        return named_stacks(_plain(decode(body, ())))
     except (DecodeError, TypeError, ValueError):  # of a worker whose version says it otherwise
         return ()
 
 
-def _plain(decoded: object) -> tuple[tuple[object, object, tuple[tuple[str, int, str, str], ...]], ...]:
+def dumped_stacks(worker: Worker, patience: float) -> str:
+    """The stacks as ``faulthandler`` writes them, for a worker in which no thread can answer; may be empty."""
+    lines = worker.process.dump_stacks(patience).splitlines()
+    return "\n".join(line for line in lines if _OURS not in line)
+
+
+_OURS = "wetlands_worker"
+
+
+def worker_stack(worker: Worker, patience: float = _PATIENCE_SECONDS) -> str:
+    """What a worker is doing, as text; takes about twice the patience at most."""
+    stacks = ask_stacks(worker, patience)
+    if stacks:
+        return rendered(stacks)
+    dumped = dumped_stacks(worker, patience)
+    if dumped:
+        return f"Native code holds Python's lock, so no thread can answer; faulthandler says:\n{dumped}"
+    vitals = worker.process.vitals()
+    why = (
+        "is gone"
+        if vitals is None
+        else "is stopped (by SIGSTOP or a debugger)"
+        if vitals.stopped
+        else "does not answer"
+    )
+    return f"No stack: worker {worker.index} pid {worker.process.pid} {why}."
+
+
+def named_stacks(plain: Sequence[PlainStack]) -> tuple[ThreadStack, ...]:
+    """What `wetlands_worker.stacks` found, as objects."""
+    return tuple(
+        ThreadStack(str(name), is_main is True, tuple(TracebackFrame(*frame) for frame in frames))
+        for name, is_main, frames in plain
+    )
+
+
+def _plain(decoded: object) -> tuple[PlainStack, ...]:
     return tuple(decoded)  # type: ignore[arg-type]  # what it is, wetlands_worker.stacks says

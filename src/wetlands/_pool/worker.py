@@ -12,6 +12,7 @@ from wetlands._pool.inquiry import Inquiries
 from wetlands_worker import messages
 from wetlands_worker.failures import WorkerInfo
 from wetlands_worker.frames import BrokenFrameError
+from wetlands_worker.values import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import Call
     from wetlands_worker.failures import TaskFailure
-    from wetlands_worker.frames import Bytes
+    from wetlands_worker.frames import Bytes, Frame
 
     Answer = tuple[int, Bytes, Sequence[bytearray]]
 
@@ -60,6 +61,16 @@ class Worker:
         """Send CANCEL or RECALL for a call; nothing happens when the worker is gone, or has answered meanwhile."""
         with suppress(OSError):
             self.process.control.send(kind, call.number)
+
+    def said(self, frame: Frame, running: Call | None) -> None:
+        """It said something on its control connection, while it runs this call."""
+        kind, number, body, buffers = frame
+        if kind != messages.RECALLED:
+            self.inquiries.answered(number, body)
+            return
+        stays = decode(body, buffers)
+        if running is not None and running.number == number and isinstance(stays, int):
+            running.recalled(stays)
 
     def interrupt(self, call: Call) -> None:
         """Raise KeyboardInterrupt in a call; never waits, and a worker that reads nothing is not interrupted."""

@@ -1,0 +1,20 @@
+"""What runs a task, as the task sees it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["Driver"]
+
+
+class Driver(Protocol):
+    """What runs a task."""
+
+    def start(self) -> None:
+        """Queue or begin it; called once."""
+
+    def cancel(self, force_after: float | None) -> None:
+        """Drop it when it waits, ask it to stop when it runs, and end it by force after so many seconds."""
+
+    def stack(self) -> str:
+        """What the thread that runs it is doing."""
