@@ -71,7 +71,7 @@ def interrupted_in_the_queue() -> None:
 
 def interrupted_often() -> None:
     """Ctrl-C at random moments of short calls, while another thread submits: before sending, in between, after."""
-    rounds, stop, chance = int(sys.argv[2]), threading.Event(), random.Random(7)
+    rounds, stop, chance = int(sys.argv[2]), threading.Event(), random.Random(7)  # noqa: S311 - moments, no secrets
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
