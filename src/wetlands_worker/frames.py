@@ -6,8 +6,9 @@
 | length of each buffer, 8 bytes each | body | buffers, one after the other                         |
 ```
 
-All numbers are little-endian. One small frame is one `send` and usually one `recv`. Large buffers are sent from where
-they lie and received into memory of their own, so each crosses with one copy into and one out of the kernel.
+All numbers are little-endian. 65,535 buffers or more are announced as 65,535, and their table begins with their number.
+One small frame is one `send` and usually one `recv`. Large buffers are sent from where they lie and received into
+memory of their own, so each crosses with one copy into and one out of the kernel.
 
 Reading can be resumed: when `Connection.receive` is left by an exception (Ctrl-C), what has arrived is kept, and the
 next call goes on from there. A frame whose *sending* is cut short cannot be mended; the connection is closed instead.
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 _HEADER = Struct("<BBHIQ")
 _HEADER_SIZE = _HEADER.size
 _CHUNK = 1 << 16
-_MAX_BUFFERS = 0xFFFF
+_MANY_BUFFERS = 0xFFFF
+_MAX_BUFFERS = 1 << 24
 _MAX_PARTS = 512  # of one sendmsg; the smallest IOV_MAX in use is 1024
 _DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
 
@@ -79,7 +81,7 @@ class Connection:
             OSError: The other side is gone.
         """
         size = len(body)
-        header = _HEADER.pack(kind, 0, len(buffers), number, size)
+        header = _HEADER.pack(kind, 0, min(len(buffers), _MANY_BUFFERS), number, size)
         with self._lock:
             try:
                 if self._unsent:
@@ -142,10 +144,9 @@ class Connection:
         self.socket.sendall(data)
 
     def _send_parts(self, header: bytes, body: "Bytes", buffers: "Sequence[memoryview]") -> None:
-        if len(buffers) > _MAX_BUFFERS:
-            message = f"a frame carries at most {_MAX_BUFFERS} buffers, not {len(buffers)}"
-            raise ValueError(message)
         lengths = b"".join(buffer.nbytes.to_bytes(8, "little") for buffer in buffers)
+        if len(buffers) >= _MANY_BUFFERS:
+            lengths = len(buffers).to_bytes(8, "little") + lengths
         parts: "List[Bytes]" = [header + lengths, body]
         parts.extend(buffer.cast("B") for buffer in buffers if buffer.nbytes)
         sendmsg = getattr(self.socket, "sendmsg", None)
@@ -258,14 +259,15 @@ class Connection:
 class _LargeFrame:
     """A frame that does not fit the small buffer, while it arrives."""
 
-    __slots__ = ("_body", "_buffers", "_kind", "_number", "_segment", "_segments", "_table", "filled")
+    __slots__ = ("_body", "_buffers", "_counted", "_kind", "_number", "_segment", "_segments", "_table", "filled")
 
     def __init__(self, kind: int, number: int, size: int, count: int) -> None:
         self._kind = kind
         self._number = number
         self._body = bytearray(size)
         self._buffers: "List[bytearray]" = []
-        self._table = bytearray(8 * count)
+        self._counted = count < _MANY_BUFFERS
+        self._table = bytearray(8 * count if self._counted else 8)
         self._segments = [self._table, self._body]
         self._segment = 0
         self.filled = 0
@@ -276,14 +278,25 @@ class _LargeFrame:
             segment = self._segments[self._segment]
             if self.filled < len(segment):
                 return memoryview(segment)[self.filled :]
+            self.filled = 0
+            if not self._counted:
+                self._make_table()
+                continue
             if self._segment == 0:
                 self._make_buffers()
             self._segment += 1
-            self.filled = 0
         return None
 
     def frame(self) -> "Frame":
         return self._kind, self._number, self._body, self._buffers
+
+    def _make_table(self) -> None:
+        count = int.from_bytes(self._table, "little")
+        if count > _MAX_BUFFERS:
+            message = f"a frame of {count} buffers was announced"
+            raise BrokenFrameError(message)
+        self._counted = True
+        self._table = self._segments[0] = bytearray(8 * count)
 
     def _make_buffers(self) -> None:
         for first in range(0, len(self._table), 8):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pools import DEADLINE, FUNCTIONS, an_environment, eventually, pids, pool_of
+from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, pids, pool_of
 
 
 def say(**facts: object) -> None:
@@ -66,11 +69,40 @@ def interrupted_in_the_queue() -> None:
         say(result=environment.execute(FUNCTIONS, "echo", (7,)), ran=Path(unwanted).exists())
 
 
+def interrupted_often() -> None:
+    """Ctrl-C at random moments of short calls, while another thread submits: before sending, in between, after."""
+    rounds, stop, chance = int(sys.argv[2]), threading.Event(), random.Random(7)  # noqa: S311 - moments, no secrets
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, interrupt)
+    with an_environment() as environment:
+
+        def submit() -> None:
+            while not stop.is_set():
+                environment.submit(FUNCTIONS, "echo", (2,)).wait_for(DEADLINE)
+
+        finish = in_thread(submit, DEADLINE * 2)
+        for number in range(rounds):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, chance.random() * 0.0006 + 0.00001)
+                while True:
+                    environment.execute(FUNCTIONS, "echo", (number,))
+            except KeyboardInterrupt:
+                pass
+            assert environment.submit(FUNCTIONS, "echo", (number,)).wait_for(DEADLINE).result == number
+        stop.set()
+        finish()
+        say(result=environment.execute(FUNCTIONS, "echo", (7,)))
+
+
 if __name__ == "__main__":
     {
         "busy": lambda: busy(forked=False),
         "forked": lambda: busy(forked=True),
         "launching": launching,
         "interrupted": interrupted,
+        "interrupted_often": interrupted_often,
         "interrupted_in_the_queue": interrupted_in_the_queue,
     }[sys.argv[1]]()

@@ -116,3 +116,10 @@ def test_a_call_that_waits_for_a_worker_when_ctrl_c_comes_never_runs(tmp_path: P
         assert {"interrupted": unwanted} == host.says()
         assert {"result": 7, "ran": False} == host.says()
         assert 0 == host.process.wait(SECONDS)
+
+
+@pytest.mark.parametrize("rounds", [300, pytest.param(3000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
+def test_ctrl_c_at_any_moment_of_short_calls_leaves_the_environment_usable(rounds: int) -> None:
+    with a_host("interrupted_often", str(rounds)) as host:
+        assert {"result": 7} == host.says()
+        assert 0 == host.process.wait(SECONDS)
