@@ -221,7 +221,9 @@ class ExternalEnvironment(Environment):
         def begin(function: Callable[..., object], work: Callable[[Callee], Work]) -> Task[object]:
             pool = self._running_pool()
             callee = Callee.of(function)
-            return Task(lambda task: PooledTask(task, lambda: work(callee), pool.submit, pool.cancel), callee.label)
+            return Task(
+                lambda task: PooledTask(task, lambda: work(callee), pool.submit, pool.cancel, pool.stack), callee.label
+            )
 
         return EnvironmentExecutor(
             lambda function, args, kwargs: begin(function, lambda callee: callee.call(args, kwargs)),

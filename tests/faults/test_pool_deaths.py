@@ -210,14 +210,18 @@ def test_workers_that_cannot_stay_alive_break_the_pool_and_a_new_launch_mends_it
         assert 1 == environment.execute(FUNCTIONS, "echo", (1,))
 
 
+def exit_while_replacements_start() -> None:
+    with an_environment(max_workers=2) as environment:
+        first = set(pids(environment))
+        for pid in first:
+            os.kill(pid, signal.SIGKILL)
+        nursery = pool_of(environment)._nursery
+        eventually(lambda: nursery._starting or set(pids(environment)) - first, "a replacement starts, or is there")
+        seen = first | {*pids(environment), *(process.pid for process in list(nursery._starting))}
+        environment.exit()
+        assert not any(is_running(pid) for pid in seen)
+
+
 def test_a_replacement_never_outlives_the_exit() -> None:
     for _ in range(5):
-        with an_environment(max_workers=2) as environment:
-            seen = set(pids(environment))
-            for pid in pids(environment):
-                os.kill(pid, signal.SIGKILL)
-            nursery = pool_of(environment)._nursery
-            eventually(lambda: nursery._starting or set(pids(environment)) - seen, "a replacement starts, or is there")
-            seen |= {*pids(environment), *(process.pid for process in list(nursery._starting))}
-            environment.exit()
-            assert not any(is_running(pid) for pid in seen)
+        exit_while_replacements_start()
