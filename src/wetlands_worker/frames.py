@@ -11,26 +11,37 @@ they lie and received into memory of their own, so each crosses with one copy in
 
 Reading can be resumed: when `Connection.receive` is left by an exception (Ctrl-C), what has arrived is kept, and the
 next call goes on from there. A frame whose *sending* is cut short cannot be mended; the connection is closed instead.
+
+With shared memory (`segments`), a large buffer is copied there instead. The highest bit of its length is set then, and
+what follows are the 8 bytes of its place. Leases that ended are given back in a frame before the next one.
 """
 
 import _socket
 from _struct import Struct
 from _thread import allocate_lock
 
+from wetlands_worker.messages import RETURNED
+from wetlands_worker.segments import Reference
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socket import socket
     from typing import List, Optional, Sequence, Tuple, Union
 
+    from wetlands_worker.segments import Exchange, Lease, Part
+
     Bytes = Union[bytes, bytearray, memoryview]
-    Frame = Tuple[int, int, Union[bytes, bytearray], Sequence[bytearray]]
+    Received = Sequence[Union[bytearray, Lease]]
+    Frame = Tuple[int, int, Union[bytes, bytearray], Received]
 
 _HEADER = Struct("<BBHIQ")
 _HEADER_SIZE = _HEADER.size
 _CHUNK = 1 << 16
 _MAX_BUFFERS = 0xFFFF
 _MAX_PARTS = 512  # of one sendmsg; the smallest IOV_MAX in use is 1024
-_DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
+_SHARED = 1 << 63  # in the length of a buffer: its place follows, instead of its bytes
+_PLACE_SIZE = 8
+DONTWAIT = getattr(_socket, "MSGDONTWAIT", 0)
 
 MAX_LENGTH = 1 << 44
 """A length above this is not data but a broken stream."""
@@ -41,12 +52,29 @@ class BrokenFrameError(Exception):
 
 
 class Connection:
-    """One end of a stream socket that carries frames; any thread may send, one at a time may receive."""
+    """One end of a stream socket that carries frames; any thread may send, one at a time may receive.
 
-    __slots__ = ("_buffer", "_end", "_large", "_lock", "_recv_into", "_send", "_start", "_unsent", "_view", "socket")
+    Attributes:
+        exchange: The memory that both ends share; None where there is none.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_end",
+        "_large",
+        "_lock",
+        "_recv_into",
+        "_send",
+        "_start",
+        "_unsent",
+        "_view",
+        "exchange",
+        "socket",
+    )
 
     def __init__(self, sock: "Union[socket, _socket.socket]") -> None:
         self.socket = sock
+        self.exchange: "Optional[Exchange]" = None
         self._send = sock.send
         self._recv_into = sock.recv_into
         self._lock = allocate_lock()
@@ -59,7 +87,7 @@ class Connection:
 
     # ---------------------------------------------------------------- sending
 
-    def send(self, kind: int, number: int, body: "Bytes" = b"", buffers: "Sequence[memoryview]" = ()) -> None:
+    def send(self, kind: int, number: int, body: "Bytes" = b"", buffers: "Sequence[Part]" = ()) -> None:
         """Send one frame; returns when the kernel has taken all of it.
 
         Raises:
@@ -67,11 +95,16 @@ class Connection:
         """
         size = len(body)
         header = _HEADER.pack(kind, 0, len(buffers), number, size)
+        exchange = self.exchange
+        if exchange is not None and buffers:
+            buffers = exchange.stage(buffers)
         with self._lock:
             try:
                 if self._unsent:
                     self._send_all(self._unsent)
                     self._unsent = b""
+                if exchange is not None and exchange.returned:
+                    header = _returned(exchange.returns()) + header
                 if size < _CHUNK and not buffers:
                     frame = header + body
                     sent = self._send(frame)
@@ -106,6 +139,19 @@ class Connection:
         finally:
             self._lock.release()
 
+    def give_back(self) -> None:
+        """Give back the leases that ended, if that needs no waiting; the next frame does it otherwise."""
+        exchange = self.exchange
+        if exchange is None or not exchange.returned:
+            return
+        returns = exchange.returns()
+        try:
+            taken = self.offer(RETURNED, 0, returns)
+        except OSError:  # the other side is gone
+            return
+        if not taken:
+            exchange.refused(returns)
+
     def flush(self) -> None:
         """Send what `offer` could only begin."""
         with self._lock:
@@ -114,27 +160,37 @@ class Connection:
                 self._unsent = b""
 
     def _send_now(self, data: bytes) -> int:
-        if not _DONTWAIT:  # Windows: small frames fit where select says that there is room
+        if not DONTWAIT:  # Windows: small frames fit where select says that there is room
             import select  # noqa: PLC0415 - only needed here, on one platform
 
             if not select.select((), (self.socket.fileno(),), (), 0)[1]:
                 return 0
             return self._send(data)
         try:
-            return self._send(data, _DONTWAIT)
+            return self._send(data, DONTWAIT)
         except BlockingIOError:
             return 0
 
     def _send_all(self, data: "Bytes") -> None:
         self.socket.sendall(data)
 
-    def _send_parts(self, header: bytes, body: "Bytes", buffers: "Sequence[memoryview]") -> None:
+    def _send_parts(self, header: bytes, body: "Bytes", buffers: "Sequence[Part]") -> None:
         if len(buffers) > _MAX_BUFFERS:
             message = f"a frame carries at most {_MAX_BUFFERS} buffers, not {len(buffers)}"
             raise ValueError(message)
-        lengths = b"".join(buffer.nbytes.to_bytes(8, "little") for buffer in buffers)
+        lengths = b"".join([_length(buffer).to_bytes(8, "little") for buffer in buffers])
         parts: "List[Bytes]" = [header + lengths, body]
-        parts.extend(buffer.cast("B") for buffer in buffers if buffer.nbytes)
+        for buffer in buffers:
+            if isinstance(buffer, Reference):
+                parts.append(buffer.place())
+            elif buffer.nbytes:
+                parts.append(buffer.cast("B"))
+        self._send_all_of(parts)
+        for buffer in buffers:
+            if isinstance(buffer, Reference):
+                buffer.sent = True
+
+    def _send_all_of(self, parts: "List[Bytes]") -> None:
         sendmsg = getattr(self.socket, "sendmsg", None)
         if sendmsg is None:  # Windows
             for part in parts:
@@ -170,12 +226,12 @@ class Connection:
                             self._start = self._end = 0
                         else:
                             self._start = last
+                        if kind == RETURNED:
+                            self._take_back(self._buffer[first:last])
+                            continue
                         return kind, number, self._buffer[first:last], ()
-                    if size > MAX_LENGTH:
-                        message = f"a frame of {size} bytes was announced"
-                        raise BrokenFrameError(message)
                     if count or size > _CHUNK - _HEADER_SIZE:
-                        self._large = _LargeFrame(kind, number, size, count)
+                        self._large = _LargeFrame(kind, number, size, count, self.exchange)
                         self._start = first
                         continue
                 if not self._fill():
@@ -186,6 +242,12 @@ class Connection:
                     return None
                 self._large = None
                 return frame
+
+    def _take_back(self, returns: bytearray) -> None:
+        if self.exchange is None or len(returns) % _PLACE_SIZE:
+            message = f"{len(returns)} bytes of leases came back"
+            raise BrokenFrameError(message)
+        self.exchange.take_back(returns)
 
     def _fill(self) -> bool:
         if self._start:
@@ -234,13 +296,17 @@ class Connection:
 
 
 class _LargeFrame:
-    """A frame that does not fit the small buffer, while it arrives."""
+    """A frame that does not fit the small buffer, or has buffers, while it arrives."""
 
-    __slots__ = ("_body", "_buffers", "_kind", "_number", "_segment", "_segments", "_table", "filled")
+    __slots__ = ("_body", "_buffers", "_exchange", "_kind", "_number", "_segment", "_segments", "_table", "filled")
 
-    def __init__(self, kind: int, number: int, size: int, count: int) -> None:
+    def __init__(self, kind: int, number: int, size: int, count: int, exchange: "Optional[Exchange]") -> None:
+        if size > MAX_LENGTH:
+            message = f"a frame of {size} bytes was announced"
+            raise BrokenFrameError(message)
         self._kind = kind
         self._number = number
+        self._exchange = exchange
         self._body = bytearray(size)
         self._buffers: "List[bytearray]" = []
         self._table = bytearray(8 * count)
@@ -261,13 +327,42 @@ class _LargeFrame:
         return None
 
     def frame(self) -> "Frame":
-        return self._kind, self._number, self._body, self._buffers
+        buffers: "Received" = self._buffers
+        if self._exchange is not None:
+            lengths = self._lengths()
+            buffers = [
+                self._leased(buffer, length - _SHARED) if length >= _SHARED else buffer
+                for buffer, length in zip(self._buffers, lengths)
+            ]
+        return self._kind, self._number, self._body, buffers
+
+    def _lengths(self) -> "List[int]":
+        return [int.from_bytes(self._table[first : first + 8], "little") for first in range(0, len(self._table), 8)]
 
     def _make_buffers(self) -> None:
-        for first in range(0, len(self._table), 8):
-            length = int.from_bytes(self._table[first : first + 8], "little")
+        for length in self._lengths():
+            if length >= _SHARED and self._exchange is not None:
+                self._buffers.append(bytearray(_PLACE_SIZE))
+                continue
             if length > MAX_LENGTH:
                 message = f"a buffer of {length} bytes was announced"
                 raise BrokenFrameError(message)
             self._buffers.append(bytearray(length))
         self._segments.extend(self._buffers)
+
+    def _leased(self, place: bytearray, length: int) -> "Lease":
+        if self._exchange is not None:
+            try:
+                return self._exchange.lease(place, length)
+            except ValueError as error:
+                raise BrokenFrameError(str(error)) from None
+        message = "a buffer in shared memory was announced, and there is none"
+        raise BrokenFrameError(message)
+
+
+def _length(buffer: "Part") -> int:
+    return buffer.length | _SHARED if isinstance(buffer, Reference) else buffer.nbytes
+
+
+def _returned(places: bytes) -> bytes:
+    return _HEADER.pack(RETURNED, 0, 0, 0, len(places)) + places

@@ -14,15 +14,19 @@ from wetlands_worker.handle import RemoteTaskHandle, provide
 from wetlands_worker.invoke import call as invoke
 from wetlands_worker.modules import ModuleLoader
 from wetlands_worker.page import Page, open_page
+from wetlands_worker.segments import join
 from wetlands_worker.values import DecodeError, EncodeError, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
+    from wetlands_worker.frames import Received
+    from wetlands_worker.segments import Part
+
     Number = Union[int, float]
     Bytes = Union[bytes, bytearray]
-    Outcome = Tuple[int, bytes, Sequence[memoryview]]
+    Outcome = Tuple[int, bytes, Sequence[Part]]
 
 _MAX_EARLY = 1024
 
@@ -81,7 +85,7 @@ class Worker:
         self._batch = None
         self._call.send(messages.RESULT, number, encode(batch.stays())[0])
 
-    def _run(self, kind: int, number: int, head: bytes, values: "Bytes", buffers: "Sequence[bytearray]") -> "Outcome":
+    def _run(self, kind: int, number: int, head: bytes, values: "Bytes", buffers: "Received") -> "Outcome":
         handle = self._current = RemoteTaskHandle(number, self)
         self._page.begin(number)
         try:
@@ -101,17 +105,23 @@ class Worker:
         return outcome
 
     def _outcome(
-        self, kind: int, head: bytes, values: "Bytes", buffers: "Sequence[bytearray]", handle: RemoteTaskHandle
+        self, kind: int, head: bytes, values: "Bytes", buffers: "Received", handle: RemoteTaskHandle
     ) -> "Outcome":
         target = self._targets.get(head)
         if target is None:
             target = self._targets[head] = messages.unpack_target(head)
         if kind == messages.CALL:
             function = self._loader.function(*target)  # first: the classes of arguments may be of its module
-            args, options = _pair(decode(values, buffers))
-            return (messages.RESULT, *encode(invoke(function, args, options, handle)))
-        args, options = _pair(decode(values, buffers))
-        return (messages.RESULT, *encode(_crossing(self._loader.run_script(target[0], args, options))))
+            args, options = _arguments(values, buffers)
+            return (messages.RESULT, *self._staged(invoke(function, args, options, handle)))
+        args, options = _arguments(values, buffers)
+        return (messages.RESULT, *self._staged(_crossing(self._loader.run_script(target[0], args, options))))
+
+    def _staged(self, value: object) -> "Tuple[bytes, Sequence[Part]]":
+        """A result, copied to where the host finds it: the arguments may end now, and go back together with it."""
+        body, buffers = encode(value)
+        exchange = self._call.exchange
+        return body, exchange.stage(buffers) if exchange is not None and buffers else buffers
 
     def _answer(self, number: int, outcome: "Outcome") -> None:
         kind, body, buffers = outcome
@@ -244,7 +254,7 @@ class _Batch:
             return self._begun
 
 
-def _addressed(number: int, outcome: "Outcome") -> "Tuple[int, int, bytes, Sequence[memoryview]]":
+def _addressed(number: int, outcome: "Outcome") -> "Tuple[int, int, bytes, Sequence[Part]]":
     kind, body, buffers = outcome
     return kind, number, body, buffers
 
@@ -263,8 +273,11 @@ def _crossing(namespace: "Dict[str, object]") -> "Dict[str, Tuple[bytes, List[ob
     return crossing
 
 
-def _pair(values: "Any") -> "Tuple[Any, Any]":  # Any: whatever the user passed
-    first, second = values
+def _arguments(values: "Bytes", buffers: "Received") -> "Tuple[Any, Any]":  # Any: whatever the user passed
+    decoded: "Any" = decode(values, buffers)
+    if isinstance(buffers, list):
+        buffers.clear()  # from here on the arguments alone keep their memory
+    first, second = decoded
     return first, second
 
 
@@ -296,8 +309,9 @@ def main(arguments: "List[str]") -> None:
     from wetlands_worker import alias  # noqa: PLC0415 - a name of this function only
     from wetlands_worker.control import serve_control  # noqa: PLC0415 - a name of this function only
 
-    call_descriptor, control_descriptor, page, nonce, session = arguments
+    call_descriptor, control_descriptor, page, segment, nonce, session = arguments
     call = _connect(int(call_descriptor))
+    exchange = call.exchange = join(segment)
     control = _connect(int(control_descriptor))
     faulthandler.enable(os.dup(2))  # of its own, so that it works when user code closes stderr
     worker = Worker(call, open_page(page), session)
@@ -313,7 +327,12 @@ def main(arguments: "List[str]") -> None:
     set_handler(SIGINT, worker.interrupted)
     serve_control(worker, control)
     version = ".".join(map(str, sys.version_info[:3]))
-    hello = {"protocol": messages.PROTOCOL_VERSION, "python": version, "pid": os.getpid()}
+    hello = {
+        "protocol": messages.PROTOCOL_VERSION,
+        "python": version,
+        "pid": os.getpid(),
+        "segment": exchange is not None,
+    }
     try:
         call.send(messages.HELLO, 0, encode(hello)[0])
         worker.serve()

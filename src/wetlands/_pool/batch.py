@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from wetlands._pool.call import Work
     from wetlands_worker.failures import TaskFailure, WorkerInfo
-    from wetlands_worker.frames import Bytes, Connection
+    from wetlands_worker.frames import Bytes, Connection, Received
 
 __all__ = ["Batch", "Pace"]
 
@@ -89,7 +89,7 @@ class Batch(Call):
     def begun(self, last_begun: int) -> bool:
         return last_begun in self._unanswered
 
-    def other(self, of: int, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+    def other(self, of: int, kind: int, body: Bytes, buffers: Received) -> None:
         if kind in TERMINAL:
             call = self._unanswered.pop(of, None)
             if call is not None:

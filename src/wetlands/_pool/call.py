@@ -22,14 +22,14 @@ from wetlands_worker.failures import (
 from wetlands_worker.values import DecodeError, EncodeError, decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from wetlands.task import Task
     from wetlands_worker.failures import (
         RemoteExceptionInfo,
         WorkerInfo,
     )
-    from wetlands_worker.frames import Bytes, Connection
+    from wetlands_worker.frames import Bytes, Connection, Received
 
 __all__ = ["TERMINAL", "BlockingCall", "Call", "PooledTask", "TaskCall", "Work"]
 
@@ -70,7 +70,7 @@ class Call:
         self.number = number
         self.worker: WorkerInfo | None = None
         self.sent = False  # the pool's: whether a worker may have seen it
-        self.answer: tuple[int, Bytes, Sequence[bytearray]] | None = None  # read, and not told yet
+        self.answer: tuple[int, Bytes, Received] | None = None  # read, and not told yet
         self._began = 0.0
 
     @property
@@ -92,7 +92,7 @@ class Call:
         work = self.work
         connection.send(work.kind, self.number, work.head + work.values, work.buffers)
 
-    def other(self, of: int, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+    def other(self, of: int, kind: int, body: Bytes, buffers: Received) -> None:
         """A frame came of another number: of a call that has ended, from a thread which it left behind."""
 
     def begun(self, last_begun: int) -> bool:
@@ -102,14 +102,14 @@ class Call:
     def recalled(self, stays: int) -> None:
         """The worker will begin no more than the first so many of its parts."""
 
-    def report(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+    def report(self, kind: int, body: Bytes, buffers: Received) -> None:
         """A frame came that does not end it: progress, an output, a log record."""
         if kind == messages.LOG:
             level, message = _fields(decode(body, buffers))[:2]
             if isinstance(level, int):
                 self._log(level, str(message))
 
-    def settle(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+    def settle(self, kind: int, body: Bytes, buffers: Received) -> None:
         """The frame came that ends it."""
         if kind == messages.RESULT:
             try:
@@ -259,7 +259,7 @@ class TaskCall(Call, Generic[T]):
         super().started(worker)
         self._task._set_running()  # noqa: SLF001 - the pool drives the task
 
-    def report(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+    def report(self, kind: int, body: Bytes, buffers: Received) -> None:
         if kind == messages.UPDATE:
             message, current, maximum = _fields(decode(body, buffers))[:3]
             self._task._set_progress(message, current, maximum)  # noqa: SLF001 - see above

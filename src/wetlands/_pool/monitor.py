@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wetlands._platform.exits import exit_descriptor
-from wetlands_worker.frames import BrokenFrameError
+from wetlands_worker.frames import DONTWAIT, BrokenFrameError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,8 @@ class Monitor:
 
     A process can end while its connection stays open in a child that it left behind; and a connection can be closed
     by a process that lives on. Either is the end of a worker.
+
+    It also gives back what workers lent and nobody uses any more, when that is too much to wait for the next call.
     """
 
     def __init__(self, gone: Callable[[Worker], None], said: Callable[[Worker, Frame], None]) -> None:
@@ -58,12 +60,19 @@ class Monitor:
         if self._thread is not threading.current_thread():
             self._thread.join(_JOIN_SECONDS)
 
+    def _prompt(self) -> None:
+        """Give leases back soon; called by finalizers, on any thread and under any lock, so nothing here may wait."""
+        with suppress(OSError):
+            self._ours.send(b"r", DONTWAIT)
+
     def _run(self) -> None:
         while True:
             for key, _ in self._selector.select():
                 worker = key.data
                 if worker is None:
                     self._theirs.recv(4096)
+                    for watched in self._descriptors:
+                        watched.process.call.give_back()
                 elif key.fileobj != worker.process.control.socket or not self._receives(worker):
                     self._forget(worker)
                     self._gone(worker)
@@ -92,6 +101,8 @@ class Monitor:
     def _register(self, worker: Worker) -> None:
         descriptor = exit_descriptor(worker.process.pid)
         self._descriptors[worker] = descriptor
+        if worker.process.call.exchange is not None:
+            worker.process.call.exchange.prompt = self._prompt
         self._selector.register(worker.process.control.socket, selectors.EVENT_READ, worker)
         if descriptor is not None:
             self._selector.register(descriptor, selectors.EVENT_READ, worker)

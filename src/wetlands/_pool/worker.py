@@ -12,13 +12,13 @@ from wetlands_worker.failures import WorkerInfo
 from wetlands_worker.frames import BrokenFrameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import Call
-    from wetlands_worker.frames import Bytes
+    from wetlands_worker.frames import Bytes, Received
 
-    Answer = tuple[int, Bytes, Sequence[bytearray]]
+    Answer = tuple[int, Bytes, Received]
 
 __all__ = ["Worker"]
 
