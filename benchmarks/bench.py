@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -88,7 +89,9 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def bench_of(options: argparse.Namespace) -> Bench:
-    """The circumstances that the options ask for."""
+    """The circumstances that the options ask for, in an environment without settings of Python."""
+    for variable in [name for name in os.environ if name.startswith("PYTHON")]:
+        del os.environ[variable]  # with PYTHONDONTWRITEBYTECODE, every start would compile what it imports
     cache = Venvs(options.cache.absolute())
     return Bench(2, 0.1, cache) if options.quick else Bench(options.rounds, 1.0, cache)
 

@@ -16,7 +16,7 @@ from wetlands.exceptions import CommandFailedError, ProvisioningCanceledError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wetlands._backends.api import BuildObserver
+    from wetlands._backends.api import BuildObserver, Progress
     from wetlands._spec.model import Spec
 
 
@@ -28,10 +28,14 @@ class RecordingObserver:
     stages: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    steps: list[Progress] = field(default_factory=list)
 
     def stage(self, stage: str, message: str) -> None:
         self.stages.append(stage)
         self.messages.append(message)
+
+    def progress(self, progress: Progress) -> None:
+        self.steps.append(progress)
 
     def output(self, line: str) -> None:
         self.lines.append(line)

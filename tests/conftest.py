@@ -16,6 +16,8 @@ from interpreters import found
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conda_channel import Channel
+
 _MOST_TEST_PROCESSES = 4  # each test may start several workers of its own
 
 
@@ -52,6 +54,17 @@ def _own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setattr(tempfile, "tempdir", None)
         yield
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def channel(_own_temporary_folder: None) -> Channel:
+    """A conda channel of our own; what the engine keeps open from its first use on is no leak."""
+    from conda_channel import channel, start_engine
+
+    with leaks.allow():
+        built = channel()
+        start_engine(built)
+    return built
 
 
 @pytest.fixture(autouse=True)

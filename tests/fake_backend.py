@@ -13,7 +13,7 @@ from wetlands.external_environment import ExternalEnvironment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from wetlands._backends.api import BuildObserver
+    from wetlands._backends.api import BuildObserver, Progress
     from wetlands._store.store import Store
     from wetlands.environment import Environment
 
@@ -77,12 +77,16 @@ class Watcher:
     def __init__(self, on_stage: Callable[[str, str], None] = lambda stage, message: None) -> None:
         self.stages: list[tuple[str, str]] = []
         self.lines: list[str] = []
+        self.steps: list[Progress] = []
         self.canceled = False
         self._on_stage = on_stage
 
     def stage(self, stage: str, message: str) -> None:
         self.stages.append((stage, message))
         self._on_stage(stage, message)
+
+    def progress(self, progress: Progress) -> None:
+        self.steps.append(progress)
 
     def output(self, line: str) -> None:
         self.lines.append(line)

@@ -27,7 +27,8 @@ class Wetlands(Contender):
 
     def __init__(self, python: str) -> None:
         super().__init__(python)
-        self._manager = EnvironmentManager(tempfile.mkdtemp(prefix="wetlands-bench-"), log_file_path=None)
+        self._folder = tempfile.TemporaryDirectory(prefix="wetlands-bench-", ignore_cleanup_errors=True)
+        self._manager = EnvironmentManager(self._folder.name, log_file_path=None)
         self._environment: Environment | None = None
 
     @property

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wetlands.environment_manager import EnvironmentManager
     from wetlands.exceptions import (
         CommandFailedError,
+        DownloadError,
         EnvironmentInUseError,
         EnvironmentNotFoundError,
         EnvironmentReuseError,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         ProvisioningCanceledError,
         ProvisioningError,
         RecordError,
+        UnsatisfiableError,
         UnsupportedPythonError,
         WetlandsError,
     )
@@ -62,6 +64,7 @@ _HOMES = {
     "wetlands.environment_manager": ("EnvironmentManager",),
     "wetlands.exceptions": (
         "CommandFailedError",
+        "DownloadError",
         "EnvironmentInUseError",
         "EnvironmentNotFoundError",
         "EnvironmentReuseError",
@@ -77,6 +80,7 @@ _HOMES = {
         "ProvisioningCanceledError",
         "ProvisioningError",
         "RecordError",
+        "UnsatisfiableError",
         "UnsupportedPythonError",
         "WetlandsError",
     ),
@@ -101,6 +105,7 @@ __all__ = [
     "CommandFailedError",
     "Commands",
     "Dependencies",
+    "DownloadError",
     "Environment",
     "EnvironmentInUseError",
     "EnvironmentManager",
@@ -129,6 +134,7 @@ __all__ = [
     "TaskFailureCategory",
     "TaskStatus",
     "TracebackFrame",
+    "UnsatisfiableError",
     "UnsupportedPythonError",
     "WetlandsError",
     "WorkerInfo",

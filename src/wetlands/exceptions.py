@@ -12,6 +12,8 @@ WetlandsError
 ├── RecordError                       a stored record that cannot be read
 ├── ProvisioningError                 an environment could not be built or changed
 │   ├── InterpreterNotFoundError      no Python on this machine satisfies the recipe
+│   ├── UnsatisfiableError            no set of conda packages fits all that is asked
+│   ├── DownloadError                 a channel or a package of it could not be had, or arrived damaged
 │   ├── CommandFailedError            a tool or a user's command ended with a non-zero code
 │   └── ProvisioningCanceledError     the build was cancelled
 ├── LaunchError                       workers could not be started
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CommandFailedError",
+    "DownloadError",
     "EnvironmentInUseError",
     "EnvironmentNotFoundError",
     "EnvironmentReuseError",
@@ -52,6 +55,7 @@ __all__ = [
     "ProvisioningCanceledError",
     "ProvisioningError",
     "RecordError",
+    "UnsatisfiableError",
     "UnsupportedPythonError",
     "WetlandsError",
 ]
@@ -167,6 +171,63 @@ class InterpreterNotFoundError(ProvisioningError):
             f"No Python that satisfies {self.requirement!r} is installed on this machine (found: {found}). "
             'Install one, ask for one of these with "python", or add a conda package so that Python comes from conda.'
         )
+
+
+class UnsatisfiableError(ProvisioningError):
+    """No set of conda packages fits all that is asked.
+
+    Attributes:
+        requirements: What was asked.
+        reason: Why it cannot be, as the solver says it, over several lines.
+        droppable: The smallest set of requirements without which the rest can be; empty when none was found quickly.
+        virtual_packages: What packages need of the machine that it does not have, such as ``"__cuda >=11"``.
+        advice: What to do next, where more than the above can be said.
+    """
+
+    def __init__(
+        self,
+        requirements: Sequence[str],
+        reason: str,
+        *,
+        droppable: Sequence[str] = (),
+        virtual_packages: Sequence[str] = (),
+        advice: str = "",
+    ) -> None:
+        super().__init__(tuple(requirements), reason)
+        self.requirements = tuple(requirements)
+        self.reason = reason
+        self.droppable = tuple(droppable)
+        self.virtual_packages = tuple(virtual_packages)
+        self.advice = advice
+
+    def __str__(self) -> str:
+        lines = "".join(f"\n  {line}" for line in self.reason.splitlines())
+        told = [f"No set of packages satisfies {', '.join(self.requirements)}:{lines}"]
+        if self.droppable:
+            told.append(f"Without {' and '.join(self.droppable)} the rest can be installed.")
+        if self.advice:
+            told.append(self.advice)
+        return "\n".join(told)
+
+
+class DownloadError(ProvisioningError):
+    """A conda channel or a package of it could not be had, or arrived damaged.
+
+    Attributes:
+        url: What was asked for, without credentials; empty where the engine did not say.
+        reason: What went wrong.
+        advice: What to do next.
+    """
+
+    def __init__(self, url: str, reason: str, advice: str) -> None:
+        super().__init__(url, reason, advice)
+        self.url = url
+        self.reason = reason
+        self.advice = advice
+
+    def __str__(self) -> str:
+        place = f" ({self.url})" if self.url else ""
+        return f"{self.reason}{place}. {self.advice}"
 
 
 class CommandFailedError(ProvisioningError):

@@ -76,12 +76,10 @@ class ExternalEnvironment(Environment):
                 with self._in_use:
                     broken.close()
             with ExitStack() as undo:
-                mark = self.environment_manager.mark_in_use(self)
-                if mark is not None:
-                    undo.callback(mark.release)
-                self._pool = self._launched_pool(commands, max_workers, worker_env)
+                prefix = self._kept_prefix(undo)
+                self._pool = self._launched_pool(prefix, commands, max_workers, worker_env)
                 self._in_use = undo.pop_all()
-        self._log("Launched %d worker(s) of %s", max_workers, self.prefix.python)
+        self._log("Launched %d worker(s) of %s", max_workers, prefix.python)
 
     def launched(self) -> bool:  # noqa: D102 - see Environment
         return self._pool is not None and self._pool.broken is None
@@ -99,20 +97,33 @@ class ExternalEnvironment(Environment):
                 pool.close()
         self._log("Exited")
 
+    def _kept_prefix(self, undo: ExitStack) -> Prefix:
+        """The prefix to start workers of, which nobody removes until `undo` is closed."""
+        while True:
+            mark = self.environment_manager.mark_in_use(self)
+            prefix = self.prefix
+            if mark is None:
+                return prefix
+            if mark.generation in {None, prefix.path.name}:
+                undo.callback(mark.release)
+                return prefix
+            mark.release()  # it was replaced in between
+
     def _launched_pool(
         self,
+        prefix: Prefix,
         commands: tuple[str, ...],
         max_workers: int,
         worker_env: Callable[[int], Mapping[str, str]] | None,
     ) -> Pool:
-        variables = self.environment_manager.child_environment(self.prefix)
+        variables = self.environment_manager.child_environment(prefix)
         if commands:
-            variables = variables_after(commands, variables, self.prefix.python, self.name)
+            variables = variables_after(commands, variables, prefix.python, self.name)
         pool = Pool(
             self.name,
             max_workers,
-            start=partial(self._start_worker, variables, worker_env),
-            guardian=lambda: Guardian(self.prefix.python, variables),
+            start=partial(self._start_worker, prefix, variables, worker_env),
+            guardian=lambda: Guardian(prefix.python, variables),
         )
         pool.launch()
         return pool
@@ -170,7 +181,7 @@ class ExternalEnvironment(Environment):
         head, label = _named(target, function)
         return MapIterator(
             iterable,
-            work=lambda item: Work(messages.CALL, head, label, ((item,), {})),
+            work=lambda item: _work(messages.CALL, head, label, ((item,), {})),
             pool=pool,
             ordered=ordered,
             timeout=timeout,
@@ -178,17 +189,7 @@ class ExternalEnvironment(Environment):
 
     def _run(self, pool: Pool, target: str, function: str, kind: int, values: tuple[object, object]) -> object:
         head, label = _named(target, function)
-        try:
-            work = Work(kind, head, label, values)
-        except EncodeError as error:
-            failure = TaskFailure(
-                category=TaskFailureCategory.SERIALIZATION,
-                message=str(error),
-                call_target=label,
-                serialization_context="arguments",
-            )
-            raise ExecutionException(failure) from error
-        call: BlockingCall[object] = BlockingCall(work)
+        call: BlockingCall[object] = BlockingCall(_work(kind, head, label, values))
         pool.run(call)
         return call.outcome()
 
@@ -217,11 +218,15 @@ class ExternalEnvironment(Environment):
         return pool
 
     def _start_worker(
-        self, variables: Mapping[str, str], worker_env: Callable[[int], Mapping[str, str]] | None, index: int
+        self,
+        prefix: Prefix,
+        variables: Mapping[str, str],
+        worker_env: Callable[[int], Mapping[str, str]] | None,
+        index: int,
     ) -> WorkerProcess:
         own = {} if worker_env is None else {str(name): str(value) for name, value in worker_env(index).items()}
         return WorkerProcess.start(
-            self.prefix.python,
+            prefix.python,
             environment={**variables, **own},
             session=session(),
             context={
@@ -271,3 +276,16 @@ def _named(target: str, function: str) -> tuple[bytes, str]:
     """How a call begins on the wire, and how people are told of it."""
     name = PurePath(target).stem if is_file(target) or not function else target
     return messages.pack_target(target, function), f"{name}:{function}" if function else PurePath(target).name
+
+
+def _work(kind: int, head: bytes, label: str, values: tuple[object, object]) -> Work:
+    try:
+        return Work(kind, head, label, values)
+    except EncodeError as error:
+        failure = TaskFailure(
+            category=TaskFailureCategory.SERIALIZATION,
+            message=str(error),
+            call_target=label,
+            serialization_context=error.path,
+        )
+        raise ExecutionException(failure) from error

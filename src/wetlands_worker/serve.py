@@ -78,6 +78,8 @@ class Worker:
             self._call.send(*_addressed(number, _failure(error, RemoteTaskHandle(number, self))))
             return
         batch = self._batch = _Batch(number, len(calls))
+        if number in self._early:
+            batch.stays()
         for of, arguments in calls:
             if not batch.begins():
                 break
@@ -117,9 +119,9 @@ class Worker:
         args, options = _arguments(values, buffers)
         return (messages.RESULT, *self._staged(_crossing(self._loader.run_script(target[0], args, options))))
 
-    def _staged(self, value: object) -> "Tuple[bytes, Sequence[Part]]":
+    def _staged(self, result: object) -> "Tuple[bytes, Sequence[Part]]":
         """A result, copied to where the host finds it: the arguments may end now, and go back together with it."""
-        body, buffers = encode(value)
+        body, buffers = encode(result, name="result")
         exchange = self._call.exchange
         return body, exchange.stage(buffers) if exchange is not None and buffers else buffers
 
@@ -152,7 +154,8 @@ class Worker:
             self._early[number] = None
             while len(self._early) > _MAX_EARLY:
                 del self._early[next(iter(self._early))]
-        current = self._current  # it may have begun between the two looks
+        self.recall(number)  # it may have begun between the two looks
+        current = self._current
         if current is not None and current._number == number:  # noqa: SLF001 - see above
             current.cancel_requested = True
 
@@ -289,7 +292,7 @@ def _failure(error: BaseException, handle: RemoteTaskHandle) -> "Outcome":
     if handle.cancel_requested and failures.is_cancellation(error):
         return messages.CANCELED, b"", ()
     if isinstance(error, (EncodeError, DecodeError)):
-        where = "result" if isinstance(error, EncodeError) else "arguments"
+        where = error.path if isinstance(error, EncodeError) else "arguments"
         plain: "Tuple[object, ...]" = ("serialization", str(error), None, (), None, where)
     else:
         info = failures.describe(error)
@@ -346,4 +349,6 @@ def _connect(descriptor: int) -> Connection:
     import _socket  # noqa: PLC0415 - the public module costs milliseconds
 
     os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional in the standard library
-    return Connection(_socket.socket(fileno=descriptor))
+    sock = _socket.socket(fileno=descriptor)
+    sock.settimeout(None)  # a sitecustomize may have set a default timeout
+    return Connection(sock)

@@ -19,15 +19,22 @@ from wheels import write_wheel
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from conda_channel import Channel
     from wetlands._backends.api import Backend
     from wetlands._spec.model import Spec
 
 
-@pytest.fixture(params=["fake", "uv"])
+@pytest.fixture(params=["fake", "uv", "rattler"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     if request.param == "fake":
         return FakeBackend()
-    return UvBackend({**os.environ, "UV_OFFLINE": "1"}, base=tmp_path)
+    env = {**os.environ, "UV_OFFLINE": "1"}
+    if request.param == "uv":
+        return UvBackend(env, base=tmp_path)
+    from wetlands._backends.rattler import RattlerBackend
+
+    channel: Channel = request.getfixturevalue("channel")
+    return RattlerBackend({**env, **channel.variables}, base=tmp_path)
 
 
 @pytest.fixture
@@ -46,7 +53,8 @@ def spec_of(folder: Path, name: str) -> Spec:
 
 
 def names_in(prefix: Path) -> list[str]:
-    return [package["name"] for package in installed_packages(adopt(prefix))]
+    """What was asked for: a conda prefix lists its Python too."""
+    return [package["name"] for package in installed_packages(adopt(prefix)) if package["name"] != "python"]
 
 
 def test_a_backend_has_a_name_for_records(backend: Backend) -> None:
@@ -77,7 +85,8 @@ def test_the_observer_hears_of_the_stages_and_the_output(backend: Backend, prefi
 
     backend.build(wanted, prefix, observer)
 
-    assert ["create", "install"] == list(dict.fromkeys(observer.stages))
+    stages = list(dict.fromkeys(observer.stages))
+    assert ["create", "install"] == [stage for stage in stages if stage not in {"solve", "download", "link"}]
     assert any("greeter" in line for line in observer.lines)
 
 

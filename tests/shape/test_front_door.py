@@ -11,7 +11,7 @@ import pytest
 import wetlands
 
 # Each costs tens of milliseconds, and a program that imports us may need none of them.
-HEAVY = {"asyncio", "filelock", "multiprocessing", "numpy", "psutil", "uv"}
+HEAVY = {"asyncio", "filelock", "multiprocessing", "numpy", "psutil", "rattler", "uv"}
 WHERE_1_X_PROGRAMS_IMPORT_FROM = {
     "wetlands.environment": ["Environment"],
     "wetlands.environment_manager": ["EnvironmentManager"],

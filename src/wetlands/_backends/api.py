@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from wetlands._spec.model import Spec
 
-__all__ = ["Backend", "BuildObserver"]
+__all__ = ["Backend", "BuildObserver", "Progress"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a part of a build is.
+
+    Attributes:
+        stage: The part: ``"download"`` or ``"link"``.
+        current: How much is done.
+        maximum: How much there is to do, as far as is known by now.
+        unit: What is counted.
+    """
+
+    stage: str
+    current: int
+    maximum: int
+    unit: Literal["bytes", "packages"]
 
 
 class BuildObserver(Protocol):
@@ -19,7 +37,15 @@ class BuildObserver(Protocol):
     """
 
     def stage(self, stage: str, message: str) -> None:
-        """Hear that a part of the build begins (``"create"``, ``"install"``), with a sentence for people."""
+        """Hear that a part of the build begins, with a sentence for people.
+
+        A build begins with ``"create"``, conda packages go through ``"solve"``, ``"download"`` (those that no cache
+        has) and ``"link"``, and ``"install"`` is for packages of PyPI and local ones.
+        """
+        ...
+
+    def progress(self, progress: Progress) -> None:
+        """Hear how far a part is; only from backends that know, and a few times a second at most."""
         ...
 
     def output(self, line: str) -> None:

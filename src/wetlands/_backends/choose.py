@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from wetlands._backends.uv import UvBackend, asked_of_conda, refuse_conda
+from wetlands._backends.interpreters import find_interpreter
+from wetlands._backends.uv import UvBackend, refuse_conda
 from wetlands.exceptions import ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wetlands._backends.api import Backend
+    from wetlands._backends.interpreters import Interpreter
     from wetlands._spec.model import Spec
 
 __all__ = ["Choice", "Manager", "Tool", "choose", "tool_at"]
@@ -43,6 +45,7 @@ def choose(
     conda_path: Path | None = None,
     env: Mapping[str, str] | None = None,
     base: Path | None = None,
+    find: Callable[..., Interpreter] = find_interpreter,
 ) -> Choice:
     """Choose the backend that builds a spec, or adds it to an existing prefix.
 
@@ -52,16 +55,30 @@ def choose(
         conda_path: Where the user's pixi or micromamba is: naming one chooses it.
         env: The environment variables backends work with, proxies included; by default those of this process.
         base: What relative paths of local packages begin at; by default the current folder.
+        find: Finds the interpreter that uv would build on.
 
     Raises:
-        ProvisioningError: The backend that is asked for, or that the spec needs, is not in this version, or the one
-            asked for cannot build the spec. There is no fall-back to another one.
+        ProvisioningError: The backend that is asked for is not in this version, or cannot build the spec. There is no
+            fall-back to another one.
     """
+    variables = os.environ if env is None else env
+    folder = base or Path.cwd()
     name, reason = _decide(spec, manager, None if conda_path is None else tool_at(conda_path))
-    if name != "uv":
-        raise ProvisioningError(_missing(spec, name, reason))
-    refuse_conda(spec)
-    return Choice(UvBackend(os.environ if env is None else env, base=base or Path.cwd()), reason)
+    if name == "uv":
+        refuse_conda(spec)
+        uv = UvBackend(variables, base=folder, find=find)
+        if manager == "auto" and not uv.has_python(spec):
+            return Choice(_rattler(variables, folder), f"no Python {spec.python} is installed for uv to build on")
+        return Choice(uv, reason)
+    if name == "rattler":
+        return Choice(_rattler(variables, folder), reason)
+    raise ProvisioningError(_missing(name, reason))
+
+
+def _rattler(env: Mapping[str, str], base: Path) -> Backend:
+    from wetlands._backends.rattler import RattlerBackend  # noqa: PLC0415 - imports the engine, which takes a while
+
+    return RattlerBackend(env, base=base)
 
 
 def tool_at(conda_path: Path) -> Tool:
@@ -94,13 +111,8 @@ def _decide(spec: Spec, manager: Manager, tool: Tool | None) -> tuple[str, str]:
     return "uv", "all packages come from PyPI or from local folders"
 
 
-def _missing(spec: Spec, name: str, reason: str) -> str:
-    if spec.has_conda:
-        return (
-            f"The recipe asks conda for {asked_of_conda(spec)}: conda packages need the {name} backend, which this "
-            'version does not have. Name packages that PyPI has in "pip" instead.'
-        )
+def _missing(name: str, reason: str) -> str:
     return (
         f"{reason}: this version does not have the {name} backend. "
-        'Leave out "manager" and "conda_path": a recipe of PyPI packages is built with uv.'
+        'Leave out "manager" and "conda_path": conda packages are then installed with rattler, others with uv.'
     )

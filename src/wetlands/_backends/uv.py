@@ -15,7 +15,7 @@ from wetlands._backends.secrets import masked
 from wetlands._backends.tool import run_tool
 from wetlands._backends.uv_advice import advice
 from wetlands._backends.uv_settings import tool_environment
-from wetlands.exceptions import ProvisioningError
+from wetlands.exceptions import InterpreterNotFoundError, ProvisioningError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wetlands._backends.api import BuildObserver
     from wetlands._backends.interpreters import Interpreter
     from wetlands._spec.model import Spec
+    from wetlands._spec.python import PythonRequirement
 
 __all__ = ["InstallStep", "UvBackend", "asked_of_conda", "find_uv", "install_steps", "refuse_conda"]
 
@@ -53,11 +54,24 @@ class UvBackend:
         self._base = base
         self._uv = uv
         self._find = find
+        self._found: dict[PythonRequirement, Interpreter] = {}
 
     @property
     def name(self) -> str:
         """The name a record stores."""
         return "uv"
+
+    def has_python(self, spec: Spec) -> bool:
+        """Say whether this machine has an interpreter that `build` would take.
+
+        Raises:
+            ProvisioningError: There is no uv to ask.
+        """
+        try:
+            self._interpreter(spec)
+        except InterpreterNotFoundError:
+            return False
+        return True
 
     def build(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
         """Make a virtual environment and install the packages of the spec.
@@ -69,8 +83,7 @@ class UvBackend:
             ProvisioningError: The spec names conda packages, or there is no uv.
         """
         refuse_conda(spec)
-        env = tool_environment(self._env, cwd=Path.cwd())
-        interpreter = self._find(spec.python, uv=self._binary(), env=env)
+        interpreter = self._interpreter(spec)
         prefix = prefix.absolute()  # uv runs in another folder
         observer.stage("create", f"Creating a virtual environment with Python {interpreter}")
         prefix.mkdir(parents=True)
@@ -99,6 +112,13 @@ class UvBackend:
                 requirements.write_text("".join(f"{line}\n" for line in step.lines), encoding="utf-8")
                 files = ("--python", str(adopted.python), "--requirements", str(requirements))
                 self._run(["pip", "install", *step.options, *files], folder, observer)
+
+    def _interpreter(self, spec: Spec) -> Interpreter:
+        """Find the interpreter for a spec, once: looking takes longer than anything else here."""
+        if spec.python not in self._found:
+            env = tool_environment(self._env, cwd=Path.cwd())
+            self._found[spec.python] = self._find(spec.python, uv=self._binary(), env=env)
+        return self._found[spec.python]
 
     def _run(self, argv: Sequence[str], folder: Path, observer: BuildObserver) -> None:
         env = tool_environment(self._env, cwd=Path.cwd())

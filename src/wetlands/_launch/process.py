@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from wetlands_worker.page import Page
 
-__all__ = ["Autopsy", "WorkerProcess", "stop_all"]
+__all__ = ["Autopsy", "WorkerProcess", "discard", "stop_all"]
 
 HELLO_SECONDS = 60.0
 """How long a worker may take to say hello; a cold start from a slow disk takes seconds."""
@@ -66,6 +66,11 @@ class Autopsy:
         except ValueError:
             name = ""
         return f"died with signal {self.signal}{name}"
+
+    @property
+    def last_words(self) -> str | None:
+        """What it wrote to stderr at last, as a paragraph; None when it wrote nothing."""
+        return "\n".join(["The last lines that the worker wrote to stderr:", *self.stderr]) if self.stderr else None
 
 
 class WorkerProcess:
@@ -162,8 +167,8 @@ class WorkerProcess:
         """
         try:
             hello = self._hello(timeout)
-        except LaunchError:
-            stop_all([self])
+        except BaseException:  # also Ctrl-C
+            discard([self])
             raise
         pid = hello.get("pid")
         if isinstance(pid, int):
@@ -275,8 +280,17 @@ def stop_all(processes: Sequence[WorkerProcess]) -> bool:
     return not running
 
 
+def discard(processes: Sequence[WorkerProcess]) -> None:
+    """Stop workers that nobody uses yet, and let go of them."""
+    stop_all(processes)
+    for process in processes:
+        process.close()
+
+
 def _pair(undo: ExitStack) -> tuple[socket.socket, socket.socket]:
     ours, theirs = socket.socketpair()
     undo.callback(ours.close)
     undo.callback(theirs.close)
+    ours.settimeout(None)  # the program may have set a default timeout, which is not meant for calls; and a worker
+    theirs.settimeout(None)  # that inherits a socket which does not block takes "nothing there yet" for the end
     return ours, theirs

@@ -35,8 +35,7 @@ def make_segment(
         stay ours. Where the system has no such memory: None, a token that says so, and no descriptors.
     """
     total = memory_of_machine() if memory is None else memory
-    limit, idle_limit = total // _MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the file has no name there
-_LENT_SHARE, total // _IDLE_SHARE
+    limit, idle_limit = total // _LENT_SHARE, total // _IDLE_SHARE
     for size in _SIZES:
         with suppress(OSError):
             descriptor = (create or _unnamed_file)()

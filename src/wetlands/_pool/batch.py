@@ -61,12 +61,12 @@ class Batch(Call):
         pace: Is told how long they took.
     """
 
-    __slots__ = ("_canceled", "_pace", "_size", "_submit", "_unanswered")
+    __slots__ = ("_canceled", "_pace", "_sent", "_submit", "_unanswered")
 
     def __init__(self, calls: Sequence[Call], submit: Callable[[Call], None], pace: Pace) -> None:
         super().__init__(calls[0].work, new_number())
         self._unanswered = {call.number: call for call in calls}
-        self._size = len(calls)
+        self._sent: Sequence[int] = ()  # the numbers of its calls, as the worker knows them
         self._submit = submit
         self._pace = pace
         self._canceled = False
@@ -83,7 +83,7 @@ class Batch(Call):
 
     def send(self, connection: Connection) -> None:
         calls = [(number, call.work.values) for number, call in self._unanswered.items()]
-        self._size = len(calls)
+        self._sent = [number for number, _ in calls]
         connection.send(messages.BATCH, self.number, self.work.head + encode(calls)[0])
 
     def begun(self, last_begun: int) -> bool:
@@ -101,8 +101,7 @@ class Batch(Call):
 
     def recalled(self, stays: int) -> None:
         """Submit what the worker gave back."""
-        kept = self._size - stays
-        for number in list(self._unanswered)[-kept:] if kept > 0 else ():
+        for number in self._sent[stays:]:
             self._give_back(number)
 
     def cancel(self) -> None:
@@ -110,7 +109,7 @@ class Batch(Call):
         self._canceled = True
 
     def completed(self, result: object) -> None:
-        begun = result if isinstance(result, int) else self._size
+        begun = result if isinstance(result, int) else len(self._sent)
         self._pace.measured(time.monotonic() - self._began, begun)
         for number in list(self._unanswered):
             self._give_back(number)

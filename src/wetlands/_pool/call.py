@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from wetlands.exceptions import ExecutionException
+from wetlands.exceptions import ExecutionException, NotLaunchedError
 from wetlands.logger import logger
 from wetlands.task import new_number, session
 from wetlands_worker import messages
@@ -63,13 +63,15 @@ class Call:
     The pool calls `started` at most once, and then exactly one of `settle`, `lost` and `dropped`.
     """
 
-    __slots__ = ("_began", "answer", "number", "sent", "work", "worker")
+    __slots__ = ("_began", "answer", "losses", "number", "sent", "unwanted", "work", "worker")
 
     def __init__(self, work: Work, number: int) -> None:
         self.work = work
         self.number = number
         self.worker: WorkerInfo | None = None
         self.sent = False  # the pool's: whether a worker may have seen it
+        self.losses = 0  # the pool's: how many workers died before they came to it
+        self.unwanted = False  # the pool's: whether it was canceled
         self.answer: tuple[int, Bytes, Received] | None = None  # read, and not told yet
         self._began = 0.0
 
@@ -103,7 +105,13 @@ class Call:
         """The worker will begin no more than the first so many of its parts."""
 
     def report(self, kind: int, body: Bytes, buffers: Received) -> None:
-        """A frame came that does not end it: progress, an output, a log record."""
+        """A frame came that does not end it: progress, an output, a log record. One that cannot be read is logged."""
+        try:
+            self._reported(kind, body, buffers)
+        except (DecodeError, TypeError, ValueError) as error:
+            self._log(logging.WARNING, f"A report of {self.work.call_target} cannot be read here: {error}")
+
+    def _reported(self, kind: int, body: Bytes, buffers: Received) -> None:
         if kind == messages.LOG:
             level, message = _fields(decode(body, buffers))[:2]
             if isinstance(level, int):
@@ -114,14 +122,14 @@ class Call:
         if kind == messages.RESULT:
             try:
                 result = self._decoded(decode(body, buffers))
-            except DecodeError as error:
+            except (DecodeError, TypeError, ValueError) as error:
                 self.failed(self.failure(TaskFailureCategory.SERIALIZATION, str(error), serialization_context="result"))
                 return
             self.completed(result)
         elif kind == messages.CANCELED:
             self.dropped()
         else:
-            self.failed(self._remote_failure(decode(body, buffers)))
+            self.failed(self._remote_failure(body, buffers))
 
     def _decoded(self, result: object) -> object:
         return _script_globals(result) if self.work.kind == messages.SCRIPT else result
@@ -166,9 +174,13 @@ class Call:
             serialization_context=serialization_context,
         )
 
-    def _remote_failure(self, plain: object) -> TaskFailure:
-        if not isinstance(plain, tuple) or len(plain) < 6:  # noqa: PLR2004 - see wetlands_worker.serve
-            return self.failure(TaskFailureCategory.UNKNOWN, f"the worker answered {plain!r}")
+    def _remote_failure(self, body: Bytes, buffers: Received) -> TaskFailure:
+        try:
+            return self._failure_of(_fields(decode(body, buffers)))
+        except (DecodeError, TypeError, ValueError) as error:
+            return self.failure(TaskFailureCategory.UNKNOWN, f"its failure cannot be read here: {error}")
+
+    def _failure_of(self, plain: tuple[Any, ...]) -> TaskFailure:  # Any: see wetlands_worker.serve
         category, message, traceback, frames, remote, context = plain[:6]
         info: RemoteExceptionInfo | None = None if remote is None else from_plain(remote)
         return TaskFailure(
@@ -259,19 +271,15 @@ class TaskCall(Call, Generic[T]):
         super().started(worker)
         self._task._set_running()  # noqa: SLF001 - the pool drives the task
 
-    def report(self, kind: int, body: Bytes, buffers: Received) -> None:
+    def _reported(self, kind: int, body: Bytes, buffers: Received) -> None:
         if kind == messages.UPDATE:
             message, current, maximum = _fields(decode(body, buffers))[:3]
             self._task._set_progress(message, current, maximum)  # noqa: SLF001 - see above
         elif kind == messages.OUTPUT:
-            try:
-                key, value = _fields(decode(body, buffers))[:2]
-            except DecodeError as error:
-                self._log(logging.WARNING, f"An output of {self._task!r} cannot be read here: {error}")
-                return
+            key, value = _fields(decode(body, buffers))[:2]
             self._task._set_output(str(key), value)  # noqa: SLF001 - see above
         else:
-            super().report(kind, body, buffers)
+            super()._reported(kind, body, buffers)
 
     def completed(self, result: object) -> None:
         self._task._complete(result)  # type: ignore[arg-type]  # noqa: SLF001 - T is what the user says it is
@@ -293,24 +301,29 @@ class PooledTask(Generic[T]):
         self._cancel = cancel
         self._task = task
         self._call: TaskCall[T] | None = None
-        self._problem: EncodeError | None = None
+        self._problem = ("", "")  # what and where; the error itself would keep the value alive
         try:
             self._call = TaskCall(work(), task)
         except EncodeError as error:
-            self._problem = error
+            self._problem = (str(error), error.path)
 
     def start(self) -> None:
         """Give the call to the pool; one that cannot be encoded fails here, by itself."""
         if self._call is not None:
-            self._submit(self._call)
+            try:
+                self._submit(self._call)
+            except NotLaunchedError as error:  # who waits for the task must not wait for ever
+                self._call.failed(self._call.failure(TaskFailureCategory.ENVIRONMENT, str(error)))
+                raise
             return
+        message, path = self._problem
         self._task._fail(  # noqa: SLF001 - the driver of the task
             TaskFailure(
                 category=TaskFailureCategory.SERIALIZATION,
-                message=str(self._problem),
+                message=message,
                 task_id=self._task.id,
                 call_target=self._task.call_target,
-                serialization_context="arguments",
+                serialization_context=path,
             )
         )
 

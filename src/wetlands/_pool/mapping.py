@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from _thread import start_new_thread
 from collections import deque
 from collections.abc import Sized
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -57,7 +59,7 @@ class MapIterator(Generic[T]):
         ordered: bool,
         timeout: float | None,
     ) -> None:
-        self._pending: deque[_ItemCall] = deque()  # in the order of the items
+        self._pending: deque[_ItemCall | _Unsendable] = deque()  # in the order of the items
         self._items: Iterator[object] | None = iter(items)
         self._work = work
         self._pool = pool
@@ -65,7 +67,7 @@ class MapIterator(Generic[T]):
         self._timeout = timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._pace = Pace() if isinstance(items, Sized) else None
-        self._board = _Board()
+        self._board = _Board(remembers=not ordered)
         try:
             self._fill()
         except BaseException:
@@ -92,7 +94,7 @@ class MapIterator(Generic[T]):
         left, self._pending = self._pending, deque()
         batches: set[Batch] = set()
         for call in left:
-            if call.ended:
+            if call.ended or isinstance(call, _Unsendable):
                 continue
             if call.batch is not None:
                 call.batch.cancel()
@@ -102,7 +104,9 @@ class MapIterator(Generic[T]):
             self._pool.cancel(batch)
 
     def __del__(self) -> None:
-        self.close()
+        if self._pending:  # the collector may run this on a thread that holds any lock, so another one does it
+            with suppress(RuntimeError):  # the interpreter is ending
+                start_new_thread(self.close, ())
 
     # --------------------------------------------------------------- sending
 
@@ -116,7 +120,17 @@ class MapIterator(Generic[T]):
             items = list(islice(self._items, size))
             if len(items) < size:
                 self._items = None
-            self._send([_ItemCall(self._work(item), self._board, self._pace) for item in items])
+            calls: list[_ItemCall] = []
+            try:
+                calls.extend(_ItemCall(self._work(item), self._board, self._pace) for item in items)
+            except ExecutionException as error:  # raised when its turn comes; nothing is asked for beyond it
+                self._items = None
+                self._send(calls)
+                unsendable = _Unsendable(error)
+                self._pending.append(unsendable)
+                self._board.ended(unsendable)
+            else:
+                self._send(calls)
 
     def _send(self, calls: list[_ItemCall]) -> None:
         self._pending.extend(calls)
@@ -131,20 +145,20 @@ class MapIterator(Generic[T]):
 
     # --------------------------------------------------------------- waiting
 
-    def _first_in_order(self) -> _ItemCall:
+    def _first_in_order(self) -> _ItemCall | _Unsendable:
         call = self._pending[0]
         if not call.ended:
             self._wait(call)
         return self._pending.popleft()
 
-    def _first_to_come(self) -> _ItemCall:
+    def _first_to_come(self) -> _ItemCall | _Unsendable:
         if not self._board.came:
             self._wait(None)
         call = self._board.came.popleft()
         self._pending.remove(call)
         return call
 
-    def _wait(self, awaited: _ItemCall | None) -> None:
+    def _wait(self, awaited: _ItemCall | _Unsendable | None) -> None:
         batch = (awaited or self._pending[0]).batch
         if batch is not None and batch.waiting:
             if self._board.wait_for(awaited, self._remaining(_PATIENCE_SECONDS)):
@@ -167,15 +181,16 @@ class _Board:
     A lock that is released to wake the waiter costs a fraction of a condition, which matters at 50,000 calls a second.
     """
 
-    __slots__ = ("_awaited", "_gate", "_lock", "came")
+    __slots__ = ("_awaited", "_gate", "_lock", "_remembers", "came")
 
-    def __init__(self) -> None:
-        self.came: deque[_ItemCall] = deque()
+    def __init__(self, *, remembers: bool) -> None:
+        self._remembers = remembers  # whether anybody takes from `came`: else it would grow for ever
+        self.came: deque[_ItemCall | _Unsendable] = deque()
         self._lock = threading.Lock()
         self._gate: threading.Lock | None = None
-        self._awaited: _ItemCall | None = None
+        self._awaited: _ItemCall | _Unsendable | None = None
 
-    def wait_for(self, call: _ItemCall | None, timeout: float) -> bool:
+    def wait_for(self, call: _ItemCall | _Unsendable | None, timeout: float) -> bool:
         """Wait until `call` has ended, or any where it is None; -1 waits for ever."""
         gate = threading.Lock()
         gate.acquire()
@@ -185,15 +200,30 @@ class _Board:
             self._gate, self._awaited = gate, call
         return gate.acquire(timeout=timeout)
 
-    def ended(self, call: _ItemCall) -> None:
+    def ended(self, call: _ItemCall | _Unsendable) -> None:
         """A call has ended."""
         with self._lock:
             call.ended = True
-            self.came.append(call)
+            if self._remembers:
+                self.came.append(call)
             gate = self._gate
             if gate is not None and (self._awaited is None or self._awaited is call):
                 self._gate = None
                 gate.release()
+
+
+class _Unsendable:
+    """Stands for an item that cannot be sent."""
+
+    __slots__ = ("batch", "ended", "error")
+
+    def __init__(self, error: ExecutionException) -> None:
+        self.error = error
+        self.batch = None
+        self.ended = False
+
+    def outcome(self) -> object:
+        raise self.error
 
 
 class _ItemCall(Call):

@@ -7,7 +7,7 @@ import selectors
 import socket
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from wetlands._platform.exits import exit_descriptor
 from wetlands_worker.frames import DONTWAIT, BrokenFrameError
@@ -37,7 +37,7 @@ class Monitor:
         self._said = said
         self._selector = selectors.DefaultSelector()
         self._lock = threading.Lock()
-        self._descriptors: dict[Worker, int | None] = {}
+        self._watched: dict[Worker, tuple[socket.socket, int | None]] = {}
         self._forgotten: set[Worker] = set()
         self._ours, self._theirs = socket.socketpair()
         self._selector.register(self._theirs, selectors.EVENT_READ, None)
@@ -56,9 +56,10 @@ class Monitor:
         """Watch no more."""
         with self._lock:
             self._closed = True
-        self._ours.send(b"c")
-        if self._thread is not threading.current_thread():
-            self._thread.join(_JOIN_SECONDS)
+        with suppress(OSError):  # the thread has seen it already, when a worker ended at this moment
+            self._ours.send(b"c")
+        self._thread.join(_JOIN_SECONDS)
+        self._ours.close()
 
     def _prompt(self) -> None:
         """Give leases back soon; called by finalizers, on any thread and under any lock, so nothing here may wait."""
@@ -71,9 +72,9 @@ class Monitor:
                 worker = key.data
                 if worker is None:
                     self._theirs.recv(4096)
-                    for watched in self._descriptors:
+                    for watched in self._watched:
                         watched.process.call.give_back()
-                elif key.fileobj != worker.process.control.socket or not self._receives(worker):
+                elif isinstance(key.fileobj, int) or not self._receives(worker):
                     self._forget(worker)
                     self._gone(worker)
             with self._lock:
@@ -83,10 +84,9 @@ class Monitor:
                 break
             for worker in new:
                 self._register(worker)
-        for worker in list(self._descriptors):
+        for worker in list(self._watched):
             self._forget(worker)
         self._selector.close()
-        self._ours.close()
         self._theirs.close()
 
     def _receives(self, worker: Worker) -> bool:
@@ -99,20 +99,26 @@ class Monitor:
         return False
 
     def _register(self, worker: Worker) -> None:
+        try:
+            # of our own: whoever loses the worker first closes its connections, and their numbers are given to others
+            control = cast("socket.socket", worker.process.control.socket).dup()
+        except OSError:  # that has happened already
+            return
         descriptor = exit_descriptor(worker.process.pid)
-        self._descriptors[worker] = descriptor
-        if worker.process.call.exchange is not None:
-            worker.process.call.exchange.prompt = self._prompt
-        self._selector.register(worker.process.control.socket, selectors.EVENT_READ, worker)
+        self._watched[worker] = control, descriptor
+        exchange = worker.process.call.exchange
+        if exchange is not None:
+            exchange.prompt = self._prompt
+        self._selector.register(control, selectors.EVENT_READ, worker)
         if descriptor is not None:
             self._selector.register(descriptor, selectors.EVENT_READ, worker)
 
     def _forget(self, worker: Worker) -> None:
-        if worker not in self._descriptors:  # both of its signs came at once
+        if worker not in self._watched:  # both of its signs came at once
             return
-        with suppress(KeyError, ValueError):
-            self._selector.unregister(worker.process.control.socket)
-        descriptor = self._descriptors.pop(worker)
+        control, descriptor = self._watched.pop(worker)
+        self._selector.unregister(control)
+        control.close()
         if descriptor is not None:
             self._selector.unregister(descriptor)
             os.close(descriptor)

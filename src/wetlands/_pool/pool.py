@@ -10,7 +10,7 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from wetlands._launch.process import stop_all
+from wetlands._launch.process import discard, stop_all
 from wetlands._pool.monitor import Monitor
 from wetlands._pool.scheduler import Dispatch, Fail, Scheduler, Spawn
 from wetlands._pool.worker import Worker
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wetlands._launch.guardian import Guardian
-    from wetlands._launch.process import Autopsy, WorkerProcess
+    from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import BlockingCall, Call
     from wetlands._pool.scheduler import Action
     from wetlands_worker.frames import Frame
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Pool"]
 
 _JOIN_SECONDS = 5.0
+_MOST_LOSSES = 3
 
 
 class Pool:
@@ -93,11 +94,12 @@ class Pool:
         """
         processes: list[WorkerProcess] = []
         with ExitStack() as undo:
-            undo.callback(lambda: stop_all(processes))
+            undo.callback(lambda: discard(processes))
             processes.extend(self._start(index) for index in range(self._size))
             for process in processes:
                 process.greet()
             self._guardian = self._make_guardian()
+            undo.callback(self._guardian.close)
             self._monitor = Monitor(self._noticed, self._said)
             undo.pop_all()
         for index, process in enumerate(processes):
@@ -120,7 +122,11 @@ class Pool:
                     worker.ask(messages.CANCEL, call)
                     worker.hand_over(call, self._read)
                 raise
-        call.wait()
+        try:
+            call.wait()
+        except BaseException:  # Ctrl-C: nobody is left who wants it
+            self.cancel(call)
+            raise
 
     def submit(self, call: Call) -> None:
         """Run a call as soon as a worker is free; its end is told to the call.
@@ -140,6 +146,7 @@ class Pool:
             dropped = self._scheduler.drop(call)
             index = None if dropped else self._scheduler.runs_on(call)
             worker = None if index is None else self._workers.get(index)
+            call.unwanted = True  # should it be between two workers now
         if dropped:
             call.dropped()
         elif worker is not None:
@@ -213,13 +220,27 @@ class Pool:
             call.sent = sent
             if sent and not worker.lost:
                 return True
-            decided = [] if sent else self._bound(self._scheduler.unsent(worker.index, call))
         if sent:
             self._fail(worker, call)
         else:
+            self._run_elsewhere(worker, call)
             self._lost(worker)
-            self._perform(decided)
         return False
+
+    def _run_elsewhere(self, worker: Worker, call: Call) -> None:
+        """A worker is gone that had not come to a call. A call that ends worker after worker fails at last."""
+        with self._lock:
+            call.losses += 1
+            again = not call.unwanted and call.losses <= _MOST_LOSSES
+            decided = self._bound(self._scheduler.unsent(worker.index, call)) if again else []
+        self._perform(decided)
+        if again:
+            message = f"{self._death(worker)} before it came to {call.work.call_target}, which runs elsewhere"
+            self._log(logging.WARNING, message, worker)
+        elif call.unwanted:
+            call.dropped()
+        else:
+            self._report_death(worker, call, "before it came to")
 
     def _read(self, worker: Worker, call: Call) -> None:
         """Read the answer of a call, give the worker the next one, and then tell what came."""
@@ -259,6 +280,7 @@ class Pool:
         with self._lock:
             self._starting.discard(process)
             if self._closing.is_set():
+                process.close()
                 return []
             self._workers[index] = worker
             decided = self._bound(self._scheduler.ready(index))
@@ -272,7 +294,7 @@ class Pool:
         if kind != messages.RECALLED:
             return
         with self._lock:
-            call = self._scheduler.running(worker.index)
+            call = None if worker.lost else self._scheduler.running(worker.index)
         stays = decode(body, buffers)
         if call is not None and call.number == number and isinstance(stays, int):
             call.recalled(stays)
@@ -286,7 +308,7 @@ class Pool:
             self._lost(worker)
 
     def _lost(self, worker: Worker) -> None:
-        """A worker is gone: replace it, and fail the call that it ran."""
+        """A worker is gone: fail the call that it ran, and replace it."""
         with self._lock:
             if worker.lost:
                 return
@@ -294,12 +316,11 @@ class Pool:
             call = self._scheduler.running(worker.index)
             decided = self._bound(self._scheduler.died(worker.index))
             self._workers.pop(worker.index, None)
-        self._perform(decided)
         if call is not None and call.sent:  # one that is being sent is seen to by its sender
             self._fail(worker, call)
         elif call is None and not self._closing.is_set():
-            autopsy = worker.process.autopsy()
-            self._log(logging.WARNING, f"Worker {worker.index} pid {worker.process.pid} {autopsy} while idle", worker)
+            self._log(logging.WARNING, f"{self._death(worker)} while idle", worker)
+        self._perform(decided)  # last: its caller waits for the failure, and starting a process takes milliseconds
         if self._guardian is not None:
             self._guardian.forget(worker.process.pid)
         worker.close(_JOIN_SECONDS)
@@ -309,31 +330,23 @@ class Pool:
             message = f"{self._exited()} while {call.work.call_target} was running"
             call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, message))
             return
+        worker.process.autopsy()  # from here on it begins nothing any more
+        if call.begun(worker.process.last_begun()):
+            self._report_death(worker, call, "while it ran")
+        else:
+            self._run_elsewhere(worker, call)
+
+    def _report_death(self, worker: Worker, call: Call, when: str) -> None:
         autopsy = worker.process.autopsy()
-        message = f"Worker {worker.index} pid {worker.process.pid} {autopsy}"
-        if not call.begun(worker.process.last_begun()):
-            self._log(
-                logging.WARNING, f"{message} before it came to {call.work.call_target}, which runs elsewhere", worker
-            )
-            with self._lock:
-                decided = self._bound(self._scheduler.unsent(worker.index, call))
-            self._perform(decided)
-            return
-        self._log(logging.WARNING, f"{message} while it ran {call.work.call_target}", worker)
-        call.failed(
-            call.failure(
-                TaskFailureCategory.WORKER_DIED,
-                message,
-                exit_code=autopsy.exit_code,
-                signal=autopsy.signal,
-                traceback=_crash_report(autopsy),
-            )
-        )
+        message = self._death(worker)
+        self._log(logging.WARNING, f"{message} {when} {call.work.call_target}", worker)
+        code, signal, words = autopsy.exit_code, autopsy.signal, autopsy.last_words
+        died = TaskFailureCategory.WORKER_DIED
+        call.failed(call.failure(died, message, exit_code=code, signal=signal, traceback=words))
 
     def _spawn(self, index: int, delay: float) -> None:
-        thread = threading.Thread(
-            target=self._replace, args=(index, delay), name=f"wetlands-spawn-{self._environment}-{index}", daemon=True
-        )
+        name = f"wetlands-spawn-{self._environment}-{index}"
+        thread = threading.Thread(target=self._replace, args=(index, delay), name=name, daemon=True)
         with self._lock:
             if self._closing.is_set():
                 return
@@ -356,36 +369,30 @@ class Pool:
             process = self._start(index)
             with self._lock:
                 self._starting.add(process)
-                closing = self._closing.is_set()
-            if closing:
-                stop_all([process])
+            if self._closing.is_set():
+                discard([process])
                 return []
             process.greet()
-        except LaunchError as error:
+        except Exception as error:  # noqa: BLE001 - the variables for the worker come from code of the user
             with self._lock:
                 if process is not None:
                     self._starting.discard(process)
-                decided = self._bound(self._scheduler.spawn_failed(index, str(error)))
+                reason = str(error) if isinstance(error, LaunchError) else f"Worker {index} cannot start: {error!r}"
+                decided = self._bound(self._scheduler.spawn_failed(index, reason))
             if not self._closing.is_set():
-                self._log(logging.ERROR, str(error))
+                self._log(logging.ERROR, reason)
             return decided
         return self._install(index, process)
 
     # ------------------------------------------------------------------ words
 
+    @staticmethod
+    def _death(worker: Worker) -> str:
+        return f"Worker {worker.index} pid {worker.process.pid} {worker.process.autopsy()}"
+
     def _exited(self) -> str:
         return f"Environment {self._environment!r} was exited"
 
     def _log(self, level: int, message: str, worker: Worker | None = None) -> None:
-        logger.log_execution(
-            level,
-            "%s",
-            message,
-            env_name=self._environment,
-            worker_index=None if worker is None else worker.index,
-        )
-
-
-def _crash_report(autopsy: Autopsy) -> str | None:
-    """The last words of a worker; a trace of `faulthandler` is among them."""
-    return "\n".join(["The last lines that the worker wrote to stderr:", *autopsy.stderr]) if autopsy.stderr else None
+        index = None if worker is None else worker.index
+        logger.log_execution(level, "%s", message, env_name=self._environment, worker_index=index)

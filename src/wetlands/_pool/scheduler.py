@@ -132,7 +132,8 @@ class Scheduler(Generic[C]):
         return self._next(worker)
 
     def unsent(self, worker: int, call: C) -> list[Action[C]]:
-        """A call could not be sent because its worker had gone: another one runs it, before all that wait."""
+        """A worker is gone that had not come to this call: another one runs it, before all that wait."""
+        self._losses += 1
         if self._running.get(worker) is call:
             del self._running[worker]
         actions = self.submit(call)
@@ -148,8 +149,8 @@ class Scheduler(Generic[C]):
         self._phases[worker] = Phase.STARTING
         if self._broken is not None:
             return []
-        if was_busy:  # the call is to blame, and it has been answered: there is progress, however slow
-            return [Spawn(worker, 0.0)]
+        if was_busy:  # the call is to blame, and is answered: there is progress, unless it turns out to be unsent
+            return [Spawn(worker, self._delay())]
         return self._lost(worker, "workers died one after the other without running a call")
 
     def spawn_failed(self, worker: int, reason: str) -> list[Action[C]]:
@@ -182,8 +183,13 @@ class Scheduler(Generic[C]):
             return []
         self._losses += 1
         if self._losses <= RESTARTS:
-            delay = 0.0 if self._losses == 1 else min(_FIRST_DELAY * 2 ** (self._losses - 2), _LONGEST_DELAY)
-            return [Spawn(worker, delay)]
+            return [Spawn(worker, self._delay())]
         if any(phase is not Phase.STARTING for phase in self._phases.values()):
             return [Spawn(worker, _LONGEST_DELAY)]  # others still work: keep trying, slowly
         return self.close(reason)
+
+    def _delay(self) -> float:
+        """How long to wait before the next start, by how many workers were lost in a row."""
+        if self._losses <= 1:
+            return 0.0
+        return float(min(_FIRST_DELAY * 2 ** (self._losses - 2), _LONGEST_DELAY))

@@ -37,6 +37,8 @@ def differences(stored: Spec, requested: Spec) -> tuple[str, ...]:
         *_requirements(stored, requested),
         *_channels(stored.channels, requested.channels),
         *_commands(stored.commands, requested.commands),
+        *_settings(stored, requested),
+        *_variables(dict(stored.variables), dict(requested.variables)),
     ]
     return tuple(masked(sentence) for sentence in sentences)
 
@@ -51,6 +53,7 @@ def _requirements(stored: Spec, requested: Spec) -> Iterator[str]:
         ("conda", stored.conda, requested.conda),
         ("pip", stored.pypi, requested.pypi),
         ("local", stored.local, requested.local),
+        ("constraints", stored.constraints, requested.constraints),
     )
     changes = [
         (section, name, *texts) for section, before, after in sections for name, *texts in _changed(before, after)
@@ -59,7 +62,7 @@ def _requirements(stored: Spec, requested: Spec) -> Iterator[str]:
     for _, name, _, _ in changes:
         times[name] += 1
     for section, name, old, new in changes:
-        yield _sentence(section if section == "local" or times[name] > 1 else "", old, new)
+        yield _sentence(section if section in {"local", "constraints"} or times[name] > 1 else "", old, new)
 
 
 def _changed(before: Sequence[_Requirement], after: Sequence[_Requirement]) -> Iterator[tuple[str, str, str]]:
@@ -73,9 +76,21 @@ def _changed(before: Sequence[_Requirement], after: Sequence[_Requirement]) -> I
 def _by_name(requirements: Iterable[_Requirement]) -> Mapping[str, list[str]]:
     texts: dict[str, list[str]] = defaultdict(list)
     for requirement in requirements:
-        alone = not getattr(requirement, "dependencies", True)
-        texts[requirement.name].append(requirement.text + (" without its dependencies" if alone else ""))
+        texts[requirement.name].append(requirement.text + _conditions(requirement))
     return texts
+
+
+def _conditions(requirement: _Requirement) -> str:
+    """Say what the text of a requirement does not; only some kinds have each of these."""
+    alone = not getattr(requirement, "dependencies", True)
+    index, hashes = getattr(requirement, "index", ""), getattr(requirement, "hashes", ())
+    return "".join(
+        (
+            " without its dependencies" if alone else "",
+            f" from {index}" if index else "",
+            f" ({', '.join(hashes)})" if hashes else "",
+        )
+    )
 
 
 def _sentence(section: str, old: str, new: str) -> str:
@@ -102,3 +117,23 @@ def _commands(stored: tuple[str, ...], requested: tuple[str, ...]) -> Iterator[s
         yield "install commands were removed"
     else:
         yield "install commands changed"
+
+
+def _settings(stored: Spec, requested: Spec) -> Iterator[str]:
+    before, after = dict(stored.settings.given()), dict(requested.settings.given())
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield f"pip setting {name} {_shown(before.get(name))} is now {_shown(after.get(name))}"
+
+
+def _shown(value: str | bool | tuple[str, ...] | None) -> str:  # noqa: FBT001 - a value to show
+    if value is None:
+        return "(none)"
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _variables(stored: Mapping[str, str], requested: Mapping[str, str]) -> Iterator[str]:
+    """Say which variables changed; never their values, since they may be secrets."""
+    changed = [name for name in sorted(stored.keys() | requested.keys()) if stored.get(name) != requested.get(name)]
+    if changed:
+        yield f"environment variables changed ({', '.join(changed)})"

@@ -6,13 +6,25 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from wetlands._spec.checks import check_encodable, check_flag, check_keys, check_text, kind, quoted
+from wetlands._spec.checks import check_encodable, check_entries, check_flag, check_keys, check_text, kind, quoted
+from wetlands._spec.project_names import archive_name, project_name
 from wetlands.exceptions import InvalidDependencyError
 
-__all__ = ["LocalRequirement", "local_from_json", "parse_local"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "LocalRequirement",
+    "absolute_path",
+    "local_from_json",
+    "local_package",
+    "parse_local",
+    "recorded_path",
+]
 
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -20,23 +32,42 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class LocalRequirement:
-    """A package in a folder of this machine.
+    """A package in a folder or an archive (wheel, source archive) of this machine.
 
     Attributes:
         name: Its normalised name (PEP 503).
-        path: Its folder with forward slashes. Relative to the base of the recipe when it is below it or was written
-            as a relative path, so that a program that is moved as a whole keeps its recipe; absolute otherwise.
+        path: Its folder or archive with forward slashes. Relative to the base of the recipe when it is below it or was
+            written as a relative path, so that a program that is moved as a whole keeps its recipe; absolute otherwise.
         editable: Whether edits of its sources are seen without installing anew.
+        extras: Its extras, normalised and sorted.
+        marker: When it is wanted (PEP 508), for the installer to evaluate; empty for always.
     """
 
     name: str
     path: str
     editable: bool = True
+    extras: tuple[str, ...] = ()
+    marker: str = ""
 
     @property
     def text(self) -> str:
         """The requirement for people."""
-        return f"{self.name} at {self.path}{' (editable)' if self.editable else ''}"
+        marker = f" ; {self.marker}" if self.marker else ""
+        return f"{self.wanted} at {self.path}{' (editable)' if self.editable else ''}{marker}"
+
+    @property
+    def wanted(self) -> str:
+        """The name with the extras."""
+        return f"{self.name}[{','.join(self.extras)}]" if self.extras else self.name
+
+    def to_json(self) -> dict[str, object]:
+        """The requirement as JSON values."""
+        plain: dict[str, object] = {"name": self.name, "path": self.path, "editable": self.editable}
+        if self.extras:
+            plain["extras"] = list(self.extras)
+        if self.marker:
+            plain["marker"] = self.marker
+        return plain
 
     def folder(self, base: Path) -> Path:
         """The folder on this machine.
@@ -44,7 +75,7 @@ class LocalRequirement:
         Args:
             base: The folder the recipe was parsed with.
         """
-        return _absolute(base, self.path)
+        return absolute_path(base, self.path)
 
 
 def parse_local(value: object, base: Path, where: str) -> LocalRequirement:
@@ -65,9 +96,9 @@ def parse_local(value: object, base: Path, where: str) -> LocalRequirement:
     name = _name(entry["name"], f'"name" of {where}')
     path = _path(entry["path"], f'"path" of {where}')
     editable = check_flag(entry.get("editable", True), f'"editable" of {where}')
-    folder = _absolute(base, path)
+    folder = absolute_path(base, path)
     _check_project(folder, f'"path" of {where}')
-    return LocalRequirement(name, _recorded(folder, base, relative=not Path(path).is_absolute()), editable)
+    return LocalRequirement(name, recorded_path(folder, base, relative=not Path(path).is_absolute()), editable)
 
 
 def local_from_json(value: object) -> LocalRequirement:
@@ -77,12 +108,48 @@ def local_from_json(value: object) -> LocalRequirement:
         InvalidDependencyError: It is no stored local package.
     """
     where = 'a stored "local" entry'
-    entry = check_keys(value, ("name", "path", "editable"), where)
+    entry = check_keys(value, ("name", "path", "editable", "extras", "marker"), where)
     return LocalRequirement(
         _name(entry.get("name"), f'"name" of {where}'),
         _path(entry.get("path"), f'"path" of {where}'),
         check_flag(entry.get("editable"), f'"editable" of {where}'),
+        tuple(_name(extra, f'"extras" of {where}') for extra in check_entries(entry.get("extras", ()), where)),
+        check_text(entry["marker"], f'"marker" of {where}') if "marker" in entry else "",
     )
+
+
+def local_package(
+    path: str,
+    base: Path,
+    where: str,
+    *,
+    name: str = "",
+    editable: bool = False,
+    extras: Iterable[str] = (),
+    marker: str = "",
+) -> LocalRequirement:
+    """Make a requirement of a folder or an archive, whose name is looked up there unless it is given.
+
+    Raises:
+        InvalidDependencyError: It is neither, or its name cannot be told.
+    """
+    check_encodable(path, where)
+    place = absolute_path(base, path)
+    if os.path.isfile(place):  # noqa: PTH113 - answers False where Path raises
+        name = name or archive_name(place.name)
+        if not name or editable:
+            problem = "a file cannot be editable" if name else "the name of the file is not that of a package"
+            raise InvalidDependencyError(f"{where}: {quoted(path)}: {problem}.")
+    else:
+        _check_project(place, where)
+        name = name or project_name(place)
+        if not name:
+            raise InvalidDependencyError(
+                f"{where}: {quoted(path)}: its project files do not tell its name. Write {quoted('name @ ' + path)}."
+            )
+    recorded = recorded_path(place, base, relative=not Path(path).is_absolute())
+    wanted = tuple(sorted({_name(extra, where) for extra in extras}))
+    return LocalRequirement(_name(name, where), recorded, editable, wanted, marker)
 
 
 def _name(value: object, where: str) -> str:
@@ -101,7 +168,8 @@ def _path(value: object, where: str) -> str:
     return check_encodable(path, where)
 
 
-def _absolute(base: Path, path: str) -> Path:
+def absolute_path(base: Path, path: str) -> Path:
+    """Return the path without ``.`` and ``..``; links are not followed."""
     return Path(os.path.normpath(base.absolute() / path))
 
 
@@ -117,7 +185,8 @@ def _check_project(folder: Path, where: str) -> None:
         )
 
 
-def _recorded(folder: Path, base: Path, *, relative: bool) -> str:
+def recorded_path(folder: Path, base: Path, *, relative: bool) -> str:
+    """Return how a path is stored: relative to the base when it lies below it or was written so."""
     root = Path(os.path.normpath(base.absolute()))
     if folder.is_relative_to(root):
         return folder.relative_to(root).as_posix()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from wetlands._spec.channels import stored_channels
@@ -13,17 +13,21 @@ from wetlands._spec.fingerprint import fingerprint
 from wetlands._spec.local import LocalRequirement, local_from_json
 from wetlands._spec.pypi import PypiRequirement, parse_pypi
 from wetlands._spec.python import ANY_PYTHON, parse_python
+from wetlands._spec.settings import NO_SETTINGS, settings_from_json
+from wetlands._spec.variables import variables_from_json
 from wetlands.exceptions import InvalidDependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from wetlands._spec.python import PythonRequirement
+    from wetlands._spec.settings import PypiSettings
 
 __all__ = ["Spec"]
 
 _FORMAT = 1
 _KEYS = ("format", "python", "conda", "channels", "pypi", "local", "commands")
+_LATER_KEYS = ("constraints", "pypi_settings", "variables")
 _R = TypeVar("_R", CondaRequirement, PypiRequirement, LocalRequirement)
 
 
@@ -41,6 +45,9 @@ class Spec:
         pypi: PyPI packages.
         local: Packages in folders of this machine.
         commands: Shell lines to run after installing, in their order.
+        constraints: PyPI packages that are not wanted for themselves, but must be like this when others need them.
+        settings: How PyPI packages are looked for and built.
+        variables: Environment variables of its processes, as sorted pairs of name and value.
     """
 
     python: PythonRequirement = ANY_PYTHON
@@ -49,12 +56,17 @@ class Spec:
     pypi: tuple[PypiRequirement, ...] = ()
     local: tuple[LocalRequirement, ...] = ()
     commands: tuple[str, ...] = ()
+    constraints: tuple[PypiRequirement, ...] = ()
+    settings: PypiSettings = NO_SETTINGS
+    variables: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         """Bring what has no order into one."""
         object.__setattr__(self, "conda", _sorted(self.conda))  # the documented way of a frozen dataclass
         object.__setattr__(self, "pypi", _sorted(self.pypi))
         object.__setattr__(self, "local", _sorted(self.local))
+        object.__setattr__(self, "constraints", _sorted(self.constraints))
+        object.__setattr__(self, "variables", tuple(sorted(dict(self.variables).items())))
         object.__setattr__(self, "channels", tuple(dict.fromkeys(self.channels)))
 
     @property
@@ -68,15 +80,24 @@ class Spec:
         return fingerprint(self.to_json())
 
     def to_json(self) -> dict[str, object]:
-        """The recipe as JSON values, from which `from_json` makes an equal one."""
+        """The recipe as JSON values, from which `from_json` makes an equal one.
+
+        What came after the first version of the format is left out when it is empty: identities stay what they were.
+        """
+        later: dict[str, object] = {
+            "constraints": [_pypi_json(entry) for entry in self.constraints],
+            "pypi_settings": self.settings.to_json(),
+            "variables": dict(self.variables),
+        }
         return {
             "format": _FORMAT,
             "python": self.python.asked,
             "conda": [{"requirement": entry.text, "dependencies": entry.dependencies} for entry in self.conda],
             "channels": list(self.channels),
-            "pypi": [{"requirement": entry.text, "dependencies": entry.dependencies} for entry in self.pypi],
-            "local": [{"name": entry.name, "path": entry.path, "editable": entry.editable} for entry in self.local],
+            "pypi": [_pypi_json(entry) for entry in self.pypi],
+            "local": [entry.to_json() for entry in self.local],
             "commands": list(self.commands),
+            **{key: value for key, value in later.items() if value},
         }
 
     @classmethod
@@ -86,7 +107,7 @@ class Spec:
         Raises:
             InvalidDependencyError: It is something else, or was written by a later version in another format.
         """
-        stored = check_keys(plain, _KEYS, "a stored recipe")
+        stored = check_keys(plain, (*_KEYS, *_LATER_KEYS), "a stored recipe")
         if type(stored.get("format")) is not int or stored["format"] != _FORMAT:
             raise InvalidDependencyError(f"a stored recipe has another format than {_FORMAT}, the one known here.")
         missing = [key for key in _KEYS if key not in stored]
@@ -99,13 +120,40 @@ class Spec:
                 for text, dependencies in _requirements(stored["conda"], 'stored "conda"')
             ),
             channels=stored_channels(stored["channels"], 'stored "channels"'),
-            pypi=tuple(
-                parse_pypi(text, dependencies=dependencies)
-                for text, dependencies in _requirements(stored["pypi"], 'stored "pypi"')
-            ),
+            pypi=_stored_pypi(stored["pypi"], 'stored "pypi"'),
             local=tuple(local_from_json(entry) for entry in check_entries(stored["local"], 'stored "local"')),
             commands=command_lines(stored["commands"], 'stored "commands"'),
+            constraints=_stored_pypi(stored.get("constraints", []), 'stored "constraints"'),
+            settings=settings_from_json(stored.get("pypi_settings", {})),
+            variables=variables_from_json(stored.get("variables", {})),
         )
+
+
+def _pypi_json(entry: PypiRequirement) -> dict[str, object]:
+    plain: dict[str, object] = {"requirement": entry.text, "dependencies": entry.dependencies}
+    if entry.hashes:
+        plain["hashes"] = list(entry.hashes)
+    if entry.index:
+        plain["index"] = entry.index
+    return plain
+
+
+def _stored_pypi(value: object, where: str) -> tuple[PypiRequirement, ...]:
+    return tuple(_one_stored_pypi(entry, where) for entry in check_entries(value, where))
+
+
+def _one_stored_pypi(entry: object, where: str) -> PypiRequirement:
+    stored = check_keys(entry, ("requirement", "dependencies", "hashes", "index"), where)
+    requirement = parse_pypi(
+        check_text(stored.get("requirement"), where),
+        dependencies=check_flag(stored.get("dependencies"), f'"dependencies" of {where}'),
+    )
+    hashes = check_entries(stored.get("hashes", ()), f'"hashes" of {where}')
+    return replace(
+        requirement,
+        hashes=tuple(check_text(entry, f'"hashes" of {where}') for entry in hashes),
+        index=check_text(stored["index"], f'"index" of {where}') if "index" in stored else "",
+    )
 
 
 def _requirements(value: object, where: str) -> Iterable[tuple[str, bool]]:

@@ -14,7 +14,7 @@ from wetlands.exceptions import InvalidDependencyError
 
 __all__ = ["PypiRequirement", "parse_pypi"]
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s<>\"`{|}\\^]+")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s<>\"`{|}\\^]|\$\{[A-Z0-9_]+\})+")
 _CHANNEL = re.compile(r"[^@;]*::")
 _PATH = re.compile(r"[./~\\]|[A-Za-z]:[/\\]|[^@;\s]*[/\\]|[^@;\s]*\.(?:whl|zip|tar\.gz)$")
 _CONDA_VERSION = re.compile(r"\s*([A-Za-z0-9._-]+)\s*=\s*([0-9][^=\s;,]*)")
@@ -31,6 +31,8 @@ class PypiRequirement:
         url: Where to take it from instead of an index; empty otherwise.
         marker: When it is wanted (PEP 508), for the installer to evaluate; empty for always.
         dependencies: Whether what it depends on is installed too.
+        hashes: What a file of it may hash to (``"sha256:..."``), sorted; empty for anything.
+        index: The only index it may come from; empty for all.
     """
 
     name: str
@@ -39,10 +41,17 @@ class PypiRequirement:
     url: str = ""
     marker: str = ""
     dependencies: bool = True
+    hashes: tuple[str, ...] = ()
+    index: str = ""
+
+    def __post_init__(self) -> None:
+        """Bring the hashes into one order."""
+        if self.hashes:
+            object.__setattr__(self, "hashes", tuple(sorted(set(self.hashes))))
 
     @property
     def text(self) -> str:
-        """The requirement as PEP 508 text, without ``dependencies``."""
+        """The requirement as PEP 508 text, without ``dependencies``, ``hashes`` and ``index``."""
         extras = f"[{','.join(self.extras)}]" if self.extras else ""
         source = f" @ {self.url}" if self.url else self.specifier
         marker = f" ; {self.marker}" if self.marker else ""

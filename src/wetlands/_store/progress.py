@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import TYPE_CHECKING
 
 from wetlands.logger import logger
+
+if TYPE_CHECKING:
+    from wetlands._backends.api import Progress
 
 __all__ = ["LoggedBuild"]
 
@@ -27,11 +31,17 @@ class LoggedBuild:
         self._instance = instance
         self._canceled = threading.Event()
         self._lines: list[str] = []
+        self._progress: Progress | None = None
 
     @property
     def lines(self) -> list[str]:
         """What the tools wrote so far, without line ends."""
         return list(self._lines)
+
+    @property
+    def latest_progress(self) -> Progress | None:
+        """How far the part that tells it last is; None before one did."""
+        return self._progress
 
     @property
     def cancel_requested(self) -> bool:
@@ -47,6 +57,10 @@ class LoggedBuild:
         if stage in _LOG_STAGES:
             self._stage = stage
         self._log(message)
+
+    def progress(self, progress: Progress) -> None:
+        """Keep how far the build is, for whoever asks; the log would be flooded by it."""
+        self._progress = progress
 
     def output(self, line: str) -> None:
         """Log one line of a tool, and keep it."""

@@ -48,10 +48,15 @@ class User:
 
 
 class Mark:
-    """One use of a generation; it ends with `release`, or with the process."""
+    """One use of a generation; it ends with `release`, or with the process.
+
+    Attributes:
+        generation: Which one it is; None where nothing had to be marked.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self.generation = None if path is None else path.parent.name.partition(".")[0]
 
     def release(self) -> None:
         """End the use; a second time does nothing."""

@@ -4,14 +4,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.version import Version
 
 from wetlands._backends.choose import choose, tool_at
+from wetlands._backends.interpreters import Interpreter
 from wetlands._spec import parse
-from wetlands.exceptions import ProvisioningError
+from wetlands.exceptions import InterpreterNotFoundError, ProvisioningError
 
 if TYPE_CHECKING:
     from wetlands._backends.choose import Manager
     from wetlands._spec.model import Spec
+    from wetlands._spec.python import PythonRequirement
 
 
 @pytest.fixture
@@ -24,26 +27,51 @@ def from_conda(tmp_path: Path) -> Spec:
     return parse({"conda": ["numpy=1.26"]}, platform="linux-64", base=tmp_path)
 
 
+def found(_requirement: PythonRequirement, **_: object) -> Interpreter:
+    return Interpreter(Path("python"), Version("3.11.7"))
+
+
+def not_found(requirement: PythonRequirement, **_: object) -> Interpreter:
+    raise InterpreterNotFoundError(str(requirement), ())
+
+
 @pytest.mark.parametrize("manager", ["auto", "uv"])
 def test_packages_from_pypi_are_for_uv_and_the_reason_is_told(from_pypi: Spec, manager: Manager) -> None:
-    choice = choose(from_pypi, manager=manager)
+    choice = choose(from_pypi, manager=manager, find=found)
 
     assert "uv" == choice.backend.name
     assert choice.reason
 
 
-def test_conda_packages_are_never_silently_left_to_uv(from_conda: Spec) -> None:
-    expected = "numpy.*conda packages need the rattler backend, which this version does not have"
+def test_packages_from_pypi_get_their_python_from_conda_where_this_machine_has_none(tmp_path: Path) -> None:
+    spec = parse({"pip": ["six"], "python": "3.12"}, platform="linux-64", base=tmp_path)
 
-    with pytest.raises(ProvisioningError, match=expected):
-        choose(from_conda)
+    choice = choose(spec, find=not_found)
+
+    assert "rattler" == choice.backend.name
+    assert "no Python 3.12.* is installed for uv to build on" == choice.reason
+
+
+def test_uv_that_was_asked_for_is_not_replaced_for_want_of_a_python(from_pypi: Spec) -> None:
+    assert "uv" == choose(from_pypi, manager="uv", find=not_found).backend.name
+
+
+def test_conda_packages_are_for_rattler(from_conda: Spec) -> None:
+    choice = choose(from_conda)
+
+    assert "rattler" == choice.backend.name
+    assert "the recipe asks for conda packages" == choice.reason
+
+
+def test_rattler_that_was_asked_for_builds_recipes_of_pypi_too(from_pypi: Spec) -> None:
+    assert "rattler" == choose(from_pypi, manager="rattler", find=not_found).backend.name
 
 
 def test_the_token_of_a_channel_is_in_no_error(tmp_path: Path) -> None:
     spec = parse({"channels": ["https://host.example/t/s3cret/private"]}, platform="linux-64", base=tmp_path)
 
     with pytest.raises(ProvisioningError, match=r"host\.example") as refused:
-        choose(spec)
+        choose(spec, manager="uv")
 
     assert "s3cret" not in str(refused.value)
 
@@ -53,7 +81,7 @@ def test_uv_asked_for_conda_packages_is_a_contradiction(from_conda: Spec) -> Non
         choose(from_conda, manager="uv")
 
 
-@pytest.mark.parametrize("manager", ["rattler", "pixi", "micromamba"])
+@pytest.mark.parametrize("manager", ["pixi", "micromamba"])
 def test_a_backend_that_is_not_here_is_named_and_not_replaced(from_pypi: Spec, manager: Manager) -> None:
     with pytest.raises(ProvisioningError, match=f'manager="{manager}".* does not have the {manager} backend'):
         choose(from_pypi, manager=manager)

@@ -170,6 +170,18 @@ def test_the_second_thread_waits_for_the_first_and_gets_its_environment(store: S
     assert watcher.stages[0][0] == "waiting"
 
 
+def test_debris_is_out_of_the_way_before_a_build_needs_the_space(store: Store) -> None:
+    interrupted = store.layout.prefix("tools", "0badc0de")
+    interrupted.mkdir(parents=True)
+    there: list[bool] = []
+
+    backend = FakeBackend(lambda place: there.append(interrupted.exists()))
+    provision(store, order_of(NUMPY, backend), Watcher())
+
+    assert there == [False]
+    assert store.reclaimer.wait(10)
+
+
 def test_a_cancelled_build_leaves_nothing(store: Store) -> None:
     watcher = Watcher()
 

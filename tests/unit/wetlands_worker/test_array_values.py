@@ -298,6 +298,8 @@ class Tagged(np.ndarray[Any, Any]):
 
 
 class PicklesItself(Tagged):
+    rebuilt = False
+
     def __reduce__(self) -> Anything:
         reduced: Anything = super().__reduce__()
         constructor, arguments, state = reduced
@@ -305,6 +307,7 @@ class PicklesItself(Tagged):
 
     def __setstate__(self, state: Anything) -> None:
         *state, self.tag = state
+        self.rebuilt = True
         super().__setstate__(tuple(state))
 
 
@@ -317,6 +320,10 @@ def test_a_subclass_keeps_its_attributes(kind: type[Tagged]) -> None:
 
     assert_same(array, arrived)
     assert {"unit": "m"} == arrived.tag
+
+
+def test_a_subclass_with_pickling_methods_is_sent_by_them() -> None:
+    assert crossed(np.zeros(2).view(PicklesItself)).rebuilt
 
 
 def test_a_subclass_may_refer_to_itself() -> None:
@@ -347,6 +354,13 @@ def test_a_pickle_of_any_numpy_loads(core: str) -> None:
     body += b"\x8c\x02f8\x85RC\x08" + np.float64(2.5).tobytes() + b"\x86R."
 
     assert 2.5 == decode(body, [])
+
+
+@pytest.mark.parametrize("core", ["numpy.core", "numpy._core"])
+def test_private_modules_of_another_numpy_are_not_even_asked_for(core: str) -> None:
+    module = f"{core}.fromnumeric".encode()  # asking for it where it is only a stub is a warning, here an error
+
+    assert np.mean is decode(b"\x80\x05\x8c" + bytes([len(module)]) + module + b"\x8c\x04mean\x93.", [])
 
 
 @pytest.mark.parametrize("module", ["numpy", "numpy.exceptions"])

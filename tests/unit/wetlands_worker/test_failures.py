@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from wetlands_worker import failures
+from wetlands_worker import failures, tracebacks
 from wetlands_worker.failures import (
     RemoteExceptionInfo,
     TracebackFrame,
@@ -143,12 +143,14 @@ def test_a_long_chain_is_cut() -> None:
     assert 20 == render(error).count("ValueError")
 
 
-def test_a_long_chain_behind_an_exception_with_advice_is_cut_too() -> None:
+def test_python_is_not_asked_for_advice_where_it_would_look_at_a_long_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracebacks, "format_exception_only", lambda kind, error: [f"advice on {error}\n"])
     error: BaseException = ValueError("0")
-    for _ in range(3000):
-        error, error.__context__ = NameError("x", name="x"), error
+    for number in range(1, 100):
+        error, error.__context__ = NameError(str(number)), error
 
-    assert 20 == render(error).count("NameError: x")
+    assert "advice on short\n" == render(NameError("short"))
+    assert render(error).endswith("NameError: 99\n")
 
 
 def test_deep_recursion_is_told_in_few_lines() -> None:

@@ -61,11 +61,14 @@ class Endless:
 class Half:
     """Its own part of the pickle fails after its items were fine."""
 
+    def __init__(self) -> None:
+        self.boxes = [Box(1), Box(2), Box(3)]
+
     def __reduce__(self) -> tuple[object, ...]:
         return list, (), None, self.items()
 
     def items(self) -> collections.abc.Iterator[object]:
-        yield Box(1)
+        yield from self.boxes
         raise ValueError("no more")
 
 

@@ -1,0 +1,106 @@
+"""Puts packages into a prefix: downloads what no cache has, links, tells how far it is, and stops in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from rattler import install
+
+from wetlands._backends.conda.tally import Tally
+from wetlands._backends.secrets import masked
+from wetlands.exceptions import DownloadError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wetlands._backends.conda.loop import Tell
+    from wetlands._backends.conda.settings import Engine
+    from wetlands._backends.conda.solve import Solution
+
+__all__ = ["link"]
+
+_LOOK_SECONDS = 0.5
+_STALL_SECONDS = 120.0
+# The engine links in threads that it cannot stop: how long they are waited for, and when they count as done.
+_LINKS_SECONDS = 20.0
+_STILL_SECONDS = 0.3
+
+
+async def link(
+    solution: Solution, prefix: Path, engine: Engine, tell: Tell, *, stall_seconds: float = _STALL_SECONDS
+) -> None:
+    """Make a prefix hold exactly the packages of a solution.
+
+    When it is cancelled, it returns after the last file was written. A download that is under way then goes on in the
+    background, into the cache.
+
+    Args:
+        solution: The packages.
+        prefix: The prefix, which need not exist yet.
+        engine: What downloads and links.
+        tell: Told the progress, from any thread.
+        stall_seconds: How long nothing may arrive of a download.
+
+    Raises:
+        DownloadError: Nothing arrived for too long.
+    """
+    tally = Tally(solution.records, tell)  # type: ignore[abstract]  # a no-op without a body counts as abstract
+    work = asyncio.ensure_future(_install(solution, prefix, engine, tally))
+    try:
+        while not work.done():
+            await asyncio.wait({work}, timeout=_LOOK_SECONDS)
+            _check_that_it_moves(tally, stall_seconds)
+    except BaseException:
+        await _stop(work, tally, prefix)
+        raise
+    work.result()
+
+
+def _check_that_it_moves(tally: Tally, stall_seconds: float) -> None:
+    if tally.stalled_for() > stall_seconds:
+        raise DownloadError(
+            masked(tally.current_download),
+            f"Nothing arrived for {stall_seconds:g} seconds",
+            "The server or the network is stuck: try again, or name a mirror of the channel.",
+        )
+
+
+async def _install(solution: Solution, prefix: Path, engine: Engine, tally: Tally) -> None:
+    # py-rattler 0.28 takes what is inside of its own MatchSpec here.
+    requested = [getattr(spec, "_match_spec", spec) for spec in solution.requested]
+    await install(
+        list(solution.records),
+        prefix,
+        cache_dir=engine.packages,
+        client=engine.client,
+        config=engine.config,  # link scripts stay off unless the user's configuration turns them on
+        requested_specs=requested,
+        reporter=tally,
+        show_progress=False,
+    )
+
+
+async def _stop(work: asyncio.Future[None], tally: Tally, prefix: Path) -> None:
+    """Cancel, at a moment when nothing is being linked if one comes soon; then wait until the prefix is still."""
+    deadline = time.monotonic() + _LINKS_SECONDS
+    while not work.done() and tally.linking and time.monotonic() < deadline:  # noqa: ASYNC110 - counted elsewhere
+        await asyncio.sleep(0.002)
+    work.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await work
+    if not tally.linking:
+        return
+    # New links began between our look and the cancellation: nobody tells when they end.
+    seen, since = -1, time.monotonic()
+    while time.monotonic() < deadline and time.monotonic() - since < _STILL_SECONDS:
+        if (now := _entries(prefix)) != seen:
+            seen, since = now, time.monotonic()
+        await asyncio.sleep(0.02)
+
+
+def _entries(prefix: Path) -> int:
+    return sum(len(folders) + len(files) for _, folders, files in os.walk(prefix))

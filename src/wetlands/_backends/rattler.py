@@ -1,0 +1,172 @@
+"""The rattler backend: conda packages solved and linked in this process, then PyPI's by uv into the same prefix."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from rattler import PrefixRecord
+
+from wetlands._backends.conda.errors import ENGINE_ERRORS, Situation, translated
+from wetlands._backends.conda.link import link
+from wetlands._backends.conda.loop import run
+from wetlands._backends.conda.settings import open_engine
+from wetlands._backends.conda.solve import find_packages
+from wetlands._backends.existing import adopt
+from wetlands._backends.neutral import neutral_folder
+from wetlands._backends.uv import UvBackend
+from wetlands.exceptions import ProvisioningError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from pathlib import Path
+
+    from rattler import RepoDataRecord
+
+    from wetlands._backends.api import BuildObserver
+    from wetlands._backends.conda.loop import Tell
+    from wetlands._backends.conda.settings import Engine
+    from wetlands._backends.conda.solve import Solution
+    from wetlands._spec.model import Spec
+
+__all__ = ["RattlerBackend"]
+
+_T = TypeVar("_T")
+
+
+class RattlerBackend:
+    """Builds conda prefixes with py-rattler.
+
+    What the user configured about conda applies, see `wetlands._backends.conda.settings`. Channels have strict
+    priority: of a package, only the first channel that has it counts. Scripts that packages bring to be run while they
+    are linked are not run, unless rattler's configuration says so.
+
+    Args:
+        env: The environment variables to work with, proxies included.
+        base: What relative paths of channels and local packages begin at.
+    """
+
+    def __init__(self, env: Mapping[str, str], *, base: Path) -> None:
+        self._env = env
+        self._base = base
+
+    @property
+    def name(self) -> str:
+        """The name a record stores."""
+        return "rattler"
+
+    def build(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        """Make a conda prefix with Python and the packages of the spec.
+
+        Raises:
+            UnsatisfiableError: No set of conda packages fits.
+            DownloadError: A channel or a package could not be had.
+            CommandFailedError: uv failed to install the PyPI part.
+            ProvisioningCanceledError: The observer asked to stop.
+        """
+        prefix = prefix.absolute()
+        engine = open_engine(self._env, base=self._base)
+        observer.stage("create", "Creating a conda environment")
+        solution = self.solve(spec, engine, prefix, observer)
+        self.link(solution, prefix, engine, observer)
+        self._install_pypi(spec, prefix, observer)
+
+    def install(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        """Add the packages of the spec to a conda prefix; what is there stays as it is where it can.
+
+        Raises:
+            ProvisioningError: As `build`; or the prefix is a virtual environment, which cannot hold conda packages.
+            EnvironmentNotFoundError: There is no environment at the prefix.
+        """
+        adopted = adopt(prefix)
+        if adopted.kind != "conda":
+            raise ProvisioningError(
+                f"{adopted.path} is a virtual environment, to which conda packages cannot be added. Build it anew with "
+                'update(...) or create(..., replace_existing=True) and a recipe that has "conda".'
+            )
+        if spec.has_conda or spec.python.asked:
+            engine = open_engine(self._env, base=self._base)
+            installed = _installed(adopted.path)
+            keep = sorted({text for record in installed for text in record.requested_specs})
+            solution = self.solve(spec, engine, adopted.path, observer, installed=installed, keep=keep)
+            self.link(solution, adopted.path, engine, observer)
+        self._install_pypi(spec, adopted.path, observer)
+
+    def solve(
+        self,
+        spec: Spec,
+        engine: Engine,
+        prefix: Path,
+        observer: BuildObserver,
+        *,
+        installed: Sequence[RepoDataRecord] = (),
+        keep: Sequence[str] = (),
+    ) -> Solution:
+        """Find the conda packages of a spec; nothing is written but caches."""
+        observer.stage("solve", f"Solving for {', '.join(entry.name for entry in spec.conda) or 'python'}")
+
+        def work(_tell: Tell) -> Coroutine[None, None, Solution]:
+            return find_packages(spec, engine, installed=installed, keep=keep)
+
+        return self._run(work, engine, (), prefix, observer)
+
+    def link(self, solution: Solution, prefix: Path, engine: Engine, observer: BuildObserver) -> None:
+        """Make a prefix hold exactly the conda packages of a solution."""
+        present = {record.url for record in _installed(prefix)}
+        for record in sorted(solution.records, key=lambda one: one.name.normalized):
+            if record.url not in present:
+                observer.output(f" + {record.name.normalized} {record.version} {record.build}")
+
+        def work(tell: Tell) -> Coroutine[None, None, None]:
+            return link(solution, prefix, engine, tell)
+
+        self._run(work, engine, solution.records, prefix, observer)
+        for script in sorted(prefix.glob("bin/.*-post-link.sh")):
+            if engine.config.run_post_link_scripts != "insecure":
+                observer.output(f"{script.name} was not run: scripts of packages are off, see run-post-link-scripts.")
+
+    def _run(
+        self,
+        work: Callable[[Tell], Coroutine[None, None, _T]],
+        engine: Engine,
+        records: Sequence[RepoDataRecord],
+        prefix: Path,
+        observer: BuildObserver,
+    ) -> _T:
+        try:
+            return run(work, observer)
+        except ENGINE_ERRORS as error:
+            raise translated(
+                error,
+                Situation(
+                    urls={record.file_name: record.url for record in records},
+                    proxies=engine.proxies,
+                    cache=str(engine.cache or "rattler's cache folder"),
+                    prefix=str(prefix),
+                ),
+            ) from error
+
+    def _install_pypi(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        # In prefixes that are no virtual environments uv leaves a lock behind, among what it takes for temporary files.
+        with neutral_folder(prefix) as temporary:
+            env = {**self._env, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))}
+            UvBackend(env, base=self._base).install(replace(spec, conda=(), channels=()), prefix, observer)
+
+
+def _installed(prefix: Path) -> list[PrefixRecord]:
+    """Read what conda packages a prefix holds.
+
+    Raises:
+        ProvisioningError: A record of it is damaged.
+    """
+    return [_read_record(path) for path in sorted((prefix / "conda-meta").glob("*.json"))]
+
+
+def _read_record(path: Path) -> PrefixRecord:
+    try:
+        return PrefixRecord.from_path(path)
+    except ENGINE_ERRORS as error:
+        raise ProvisioningError(
+            f"{path} cannot be read as a record of an installed conda package ({error}). "
+            "The environment is damaged: build it anew."
+        ) from error
