@@ -293,6 +293,7 @@ class Connection:
     def close(self) -> None:
         """Close this end; no thread may still be receiving."""
         self.socket.close()
+        self._large = None  # what came of it refers to the shared memory
 
 
 class _LargeFrame:

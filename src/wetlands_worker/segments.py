@@ -45,6 +45,7 @@ class Segment:
 
     Raises:
         OSError: There are no addresses for so much.
+        ValueError: The file is shorter.
     """
 
     __slots__ = ("_descriptor", "memory", "size")
@@ -128,7 +129,8 @@ class Lease:
         if numpy is None:
             with memoryview(memory) as view:
                 return bytearray(view[self.offset : self.offset + self.length])
-        flat = numpy.frombuffer(memory, "u1", self.length, self.offset).view(_kept(numpy))
+        # Right on the memory: numpy leaves out what lies between an array and a base of the same type.
+        flat = _kept(numpy)((self.length,), "u1", memory, self.offset)
         flat.lease = self
         return flat
 
@@ -202,7 +204,7 @@ class Exchange:
 
     def refused(self, returns: bytes) -> None:
         """Those could not be sent."""
-        self.returned.extendleft(place for (place,) in _PLACE.iter_unpack(returns))
+        self.returned.extend(place for (place,) in _PLACE.iter_unpack(returns))
 
     def take_back(self, returns: "Bytes") -> None:
         """The other side gave leases back."""
@@ -236,7 +238,7 @@ def join(token: str) -> "Optional[Exchange]":
     os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional in the standard library
     try:
         segment = Segment(descriptor, size)
-    except OSError:
+    except (OSError, ValueError):
         return None
     return Exchange(segment, upper=True, limit=limit, idle_limit=idle_limit)
 

@@ -1,0 +1,396 @@
+"""Buffers that cross through shared memory: by value, on the block itself, and back when nobody refers to them."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import socket
+import struct
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from exchanges import SIZE, a_connection, carried, decoded, frame_of, zone_of
+from wetlands_worker import messages
+from wetlands_worker.frames import BrokenFrameError, Connection
+from wetlands_worker.segments import THRESHOLD, Lease, Reference, Segment, join
+from wetlands_worker.values import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LARGE = 100_000
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Connection, Connection]]:
+    with a_connection() as both:
+        yield both
+
+
+Ends = tuple[Connection, Connection]
+
+
+def test_an_array_arrives_on_the_shared_memory_and_can_be_written(ends: Ends) -> None:
+    array = np.arange(LARGE, dtype="u1")
+    arrived = carried([array], *ends)[0]
+    arrived[0] = 77
+
+    assert "LeasedMemory" == type(arrived.base).__name__
+    assert 0 == array[0]
+    assert (array[1:] == arrived[1:]).all()
+
+
+@pytest.mark.parametrize("size, shared", [(THRESHOLD - 1, 0), (THRESHOLD, 1), (5_000_000, 1)])
+def test_buffers_below_the_threshold_travel_in_line(ends: Ends, size: int, shared: int) -> None:
+    frame = frame_of(np.zeros(size, "u1"), *ends)
+
+    assert shared == sum(isinstance(buffer, Lease) for buffer in frame[3])
+    assert size == decoded(frame).size
+
+
+def test_large_and_small_buffers_of_one_value_keep_their_order(ends: Ends) -> None:
+    parts = [np.full(size, number, "u1") for number, size in enumerate([5000, LARGE, 6000, 2 * LARGE, 0, 70_000])]
+    arrived = carried(parts, *ends)
+
+    for part, other in zip(parts, arrived, strict=True):
+        np.testing.assert_array_equal(part, other)
+
+
+def test_byte_strings_cross_through_it_too(ends: Ends) -> None:
+    value = [b"x" * LARGE, bytearray(b"y" * LARGE)]
+
+    assert value == carried(value, *ends)
+    assert [bytes, bytearray] == [type(part) for part in carried(value, *ends)]
+
+
+def test_read_only_arrays_stay_read_only(ends: Ends) -> None:
+    array = np.zeros(LARGE)
+    array.flags.writeable = False
+    first, second = (carried(array, *ends) for _ in range(2))
+
+    assert not first.flags.writeable
+    assert not second.flags.writeable
+
+
+# --- leases -----------------------------------------------------------------------------------------------------------
+
+
+def give_back(receiver: Connection, sender: Connection) -> None:
+    receiver.send(messages.RESULT, 1)
+    assert sender.receive() is not None
+
+
+def test_a_block_comes_back_with_the_next_frame_when_its_array_ends(ends: Ends) -> None:
+    sender, receiver = ends
+    arrived = carried(np.zeros(LARGE), *ends)
+    give_back(receiver, sender)
+    held = zone_of(sender).taken_bytes
+    del arrived
+    give_back(receiver, sender)
+
+    assert held >= 8 * LARGE
+    assert 0 == zone_of(sender).taken_bytes
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda array: array[5:10],
+        lambda array: array.T,
+        memoryview,
+        lambda array: memoryview(array)[3:4],
+        lambda array: np.frombuffer(array, "u1"),
+        lambda array: np.asarray(memoryview(array)),
+        lambda array: array.view("u1").reshape(8, -1),
+        lambda array: array.base,
+        lambda array: array.base[3:],
+        lambda array: memoryview(array.base)[7:].cast("b"),
+    ],
+)
+def test_whatever_refers_to_the_memory_keeps_the_block(ends: Ends, view: object) -> None:
+    sender, receiver = ends
+    kept = view(carried(np.zeros(LARGE), *ends))  # type: ignore[operator]
+    gc.collect()
+    give_back(receiver, sender)
+    assert zone_of(sender).taken_bytes
+
+    del kept
+    gc.collect()
+    give_back(receiver, sender)
+    assert 0 == zone_of(sender).taken_bytes
+
+
+def test_each_array_of_a_value_comes_back_by_itself(ends: Ends) -> None:
+    sender, receiver = ends
+    first, second = carried([np.zeros(LARGE), np.zeros(LARGE)], *ends)
+    both = zone_of(sender).taken_bytes
+    del first
+    give_back(receiver, sender)
+
+    assert both == 2 * zone_of(sender).taken_bytes
+    assert 0 == second[0]
+
+
+def test_a_value_that_is_never_decoded_comes_back(ends: Ends) -> None:
+    sender, receiver = ends
+    frame_of(np.zeros(LARGE), *ends)
+    give_back(receiver, sender)
+
+    assert 0 == zone_of(sender).taken_bytes
+
+
+def test_the_same_memory_is_used_again_and_again(ends: Ends) -> None:
+    sender, receiver = ends
+    addresses = set()
+    for number in range(50):
+        arrived = carried(np.full(LARGE, number), *ends)
+        assert number == arrived[-1]
+        addresses.add(arrived.__array_interface__["data"][0])
+        del arrived
+        give_back(receiver, sender)
+
+    assert 1 == len(addresses)
+
+
+def test_ten_thousand_leases_come_back_in_several_frames(ends: Ends) -> None:
+    sender, receiver = ends
+    exchange = receiver.exchange
+    assert exchange is not None
+    exchange.returned.extend(range(10_000))
+    for _ in range(3):
+        give_back(receiver, sender)
+
+    assert not exchange.returned
+
+
+def test_a_lease_may_end_while_any_lock_is_held(ends: Ends) -> None:
+    sender, receiver = ends
+    array = carried(np.zeros(LARGE), *ends)
+    assert receiver.exchange is not None
+    with zone_of(sender)._lock, zone_of(receiver)._lock, receiver._lock, sender._lock:
+        ended = threading.Thread(target=lambda held: held.clear(), args=([array],))
+        del array
+        ended.start()
+        ended.join(20)
+        assert not ended.is_alive()
+
+    give_back(receiver, sender)
+    assert 0 == zone_of(sender).taken_bytes
+
+
+def test_much_memory_that_ends_asks_to_be_given_back_at_once(ends: Ends) -> None:
+    _, receiver = ends
+    prompted: list[str] = []
+    assert receiver.exchange is not None
+    receiver.exchange.prompt = lambda: prompted.append("prompted")
+    small, large = carried([np.zeros(LARGE), np.zeros(2 << 20)], *ends)
+    del small
+    few = list(prompted)
+    del large
+
+    assert [] == few
+    assert ["prompted"] == prompted
+
+
+def test_leases_are_given_back_without_waiting(ends: Ends) -> None:
+    sender, receiver = ends
+    del [carried(np.zeros(LARGE), *ends)][:]
+    receiver.give_back()
+    sender.send(messages.RESULT, 1)
+    receiver.send(messages.RESULT, 2)
+
+    assert receiver.exchange is not None
+    assert not receiver.exchange.returned
+    frame = sender.receive()
+    assert frame is not None
+    assert 2 == frame[1]
+    assert 0 == zone_of(sender).taken_bytes
+
+
+def test_what_cannot_be_given_back_now_is_kept_for_later(ends: Ends) -> None:
+    _, receiver = ends
+    del [carried([np.zeros(LARGE), np.zeros(LARGE)], *ends)][:]
+    assert receiver.exchange is not None
+    before = list(receiver.exchange.returned)
+    with receiver._lock:
+        receiver.give_back()
+
+    assert sorted(before) == sorted(receiver.exchange.returned)
+    assert 2 == len(before)
+
+
+def test_giving_back_to_nobody_is_no_error(ends: Ends) -> None:
+    sender, receiver = ends
+    del [carried(np.zeros(LARGE), *ends)][:]
+    sender.abort()
+    receiver.give_back()
+
+
+# --- no room ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_does_not_fit_travels_in_line() -> None:
+    with a_connection(limit=LARGE * 8) as ends:
+        kept = [carried(np.full(LARGE, number, "u1"), *ends) for number in range(20)]
+
+        assert list(range(20)) == [array[5] for array in kept]
+        assert {"LeasedMemory", "bytearray"} == {type(array.base).__name__ for array in kept}
+        assert zone_of(ends[0]).taken_bytes <= LARGE * 8
+        del kept
+
+
+def test_without_memory_for_it_a_buffer_travels_in_line_and_its_block_is_cold(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    array = carried(np.ones(LARGE, "u1"), *ends)
+    monkeypatch.undo()
+    other = carried(np.ones(LARGE, "u1"), *ends)
+
+    assert "bytearray" == type(array.base).__name__
+    assert (1, 1) == (array[-1], other[-1])
+    assert "LeasedMemory" == type(other.base).__name__
+
+
+def test_a_reference_that_is_never_sent_gives_its_block_back(ends: Ends) -> None:
+    exchange = ends[0].exchange
+    assert exchange is not None
+    (part,) = exchange.stage(encode(np.zeros(LARGE))[1])
+    place = part.offset if isinstance(part, Reference) else None
+    del part
+
+    assert (place, True) == exchange.zone.take(LARGE * 8)
+
+
+def test_an_interrupted_copy_gives_its_block_back_as_a_cold_one(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange = ends[0].exchange
+    assert exchange is not None
+
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "pwrite", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        exchange.stage(encode(np.zeros(LARGE))[1])
+
+    taken = exchange.zone.take(LARGE * 8)
+    assert taken is not None
+    assert not taken[1]
+
+
+def test_a_write_that_the_system_cuts_short_goes_on(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, data, place: write(file, data[:30_000], place))
+
+    np.testing.assert_array_equal(np.arange(LARGE), carried(np.arange(LARGE), *ends))
+
+
+def test_idle_memory_goes_back_to_the_system() -> None:
+    with a_connection(idle_limit=0) as ends:
+        sender, receiver = ends
+        assert sender.exchange is not None
+        descriptor = sender.exchange.segment._descriptor
+        array = carried(np.ones(LARGE), *ends)
+        used = os.fstat(descriptor).st_blocks
+        del array
+        give_back(receiver, sender)
+
+        assert used * 512 >= 8 * LARGE
+        assert 0 == os.fstat(descriptor).st_blocks
+
+
+# --- ends -------------------------------------------------------------------------------------------------------------
+
+
+def test_arrays_outlive_the_connection_and_its_memory_goes_with_the_last() -> None:
+    before = open_files()
+    with a_connection() as ends:
+        arrays = carried([np.full(LARGE, 1), np.full(LARGE, 2)], *ends)
+
+    assert [1, 2] == [array[-1] for array in arrays]
+    del arrays, ends
+    gc.collect()
+    assert before == open_files()
+    assert "wetlands-tests" not in Path("/proc/self/maps").read_text("ascii")
+
+
+def open_files() -> set[str]:
+    return {file.name for file in Path("/proc/self/fd").iterdir()}
+
+
+def test_the_worker_joins_by_a_token_and_is_not_inherited_further() -> None:
+    descriptor = os.memfd_create("wetlands-tests")
+    os.set_inheritable(descriptor, True)
+    os.ftruncate(descriptor, SIZE)
+    exchange = join(f"{descriptor}:{SIZE}:1000:100")
+
+    assert exchange is not None
+    assert not os.get_inheritable(descriptor)
+    assert exchange.zone._next == SIZE // 2
+
+
+def test_there_may_be_no_shared_memory() -> None:
+    assert join("-") is None
+
+
+def test_memory_that_cannot_be_mapped_is_as_good_as_none() -> None:
+    descriptor = os.memfd_create("wetlands-tests")
+
+    assert join(f"{descriptor}:{SIZE}:1000:100") is None  # the file is shorter
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_a_segment_without_addresses_closes_its_file() -> None:
+    descriptor = os.memfd_create("wetlands-tests")
+    with pytest.raises(ValueError, match="mmap"):
+        Segment(descriptor, SIZE)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def announced(place: int, length: int) -> bytes:
+    """A frame with one buffer in shared memory."""
+    header = struct.pack("<BBHIQ", messages.RESULT, 0, 1, 1, 0)
+    return header + struct.pack("<QQ", length | 1 << 63, place)
+
+
+def test_a_place_outside_of_the_memory_breaks_the_connection(ends: Ends) -> None:
+    sender, receiver = ends
+    sender.socket.send(announced(SIZE - 10, 20))
+
+    with pytest.raises(BrokenFrameError, match="was announced"):
+        receiver.receive()
+
+
+def test_shared_memory_that_this_side_does_not_have_breaks_the_connection() -> None:
+    ours, theirs = map(Connection, socket.socketpair())
+    ours.socket.send(announced(0, 20))
+
+    with pytest.raises(BrokenFrameError, match="was announced"):
+        theirs.receive()
+    ours.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize("places", [b"1234567", b"12345678"])
+def test_leases_that_nobody_lent_break_the_connection_or_are_ignored(ends: Ends, places: bytes) -> None:
+    sender, receiver = ends
+    sender.send(messages.RETURNED, 0, places)
+    sender.send(messages.RESULT, 5)
+
+    if len(places) % 8:
+        with pytest.raises(BrokenFrameError, match="7 bytes of leases"):
+            receiver.receive()
+    else:
+        frame = receiver.receive()
+        assert frame is not None
+        assert 5 == frame[1]
