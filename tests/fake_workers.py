@@ -62,6 +62,9 @@ class FakeWorker:
     def autopsy(self) -> Autopsy:
         return Autopsy(None, 9, ())
 
+    def kill_leftovers(self) -> None:
+        pass
+
     def last_begun(self) -> int:
         return self.page
 

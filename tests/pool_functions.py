@@ -78,6 +78,11 @@ def until_canceled(task):
     return "finished properly"
 
 
+def begins_until_canceled(path, task):
+    touch(path)
+    return until_canceled(task)
+
+
 def cancels_itself(task):
     task.cancel()
     return "dropped"

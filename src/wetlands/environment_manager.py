@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +12,12 @@ from wetlands._backends.choose import Manager
 from wetlands._backends.existing import adopt
 from wetlands._backends.inventory import installed_packages
 from wetlands._backends.prefix import Prefix
-from wetlands._launch.activation import activate, conda_variables
 from wetlands._launch.command_processes import CommandProcesses
-from wetlands._launch.commands import merged_environment
 from wetlands._launch.ending import end_with_program, in_parallel
-from wetlands._launch.install_commands import run_install_commands
 from wetlands._launch.proxies import proxy_variables
+from wetlands._launch.services import LaunchServices
 from wetlands._logs.instance import InstanceLogs
 from wetlands._platform.names import current_platform
-from wetlands._platform.system import CURRENT
 from wetlands._spec import Spec, parse, parse_commands
 from wetlands._store.opened import Opened
 from wetlands._store.provision import reusable
@@ -39,11 +35,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from wetlands._backends.api import BuildObserver
     from wetlands._backends.inventory import InstalledPackage
     from wetlands._launch.output import ProcessLogger
     from wetlands._spec import Commands, Dependencies
-    from wetlands._store.usage import Mark
     from wetlands.environment import Environment
 
 __all__ = ["EnvironmentManager"]
@@ -53,7 +47,7 @@ _MAIN = "wetlands_main"
 _RECLAIM_SECONDS = 1.0
 
 
-class EnvironmentManager:
+class EnvironmentManager(LaunchServices):
     """Makes environments, finds them again, and stops what runs in them.
 
     Making a manager touches nothing: no network, no process, no file. All verbs may be called from several threads, and
@@ -138,12 +132,61 @@ class EnvironmentManager:
         checked = self._opened.check_name(name, reserved=_MAIN)
         base = Path.cwd()
         spec = parse(dependencies, commands=additional_install_commands, platform=current_platform(), base=base)
-        self._opened.refuse_foreign(checked)
+        return self._make(checked, spec, base, replace=replace_existing)
+
+    def create_from_config(
+        self,
+        name: str,
+        config_path: str | Path,
+        optional_dependencies: Sequence[str] | None = None,
+        additional_install_commands: Commands | None = None,
+        *,
+        replace_existing: bool = False,
+        install_project: bool = False,
+        project_path: str | Path | None = None,
+        project_editable: bool = False,
+    ) -> Environment:
+        """Build an environment from a config file of another tool, or reuse it as `create` does.
+
+        What the file holds and cannot be honoured is an error, or is logged with the place where it stands.
+
+        Args:
+            name: Its name. An environment of a pixi workspace is taken where it has one of that name.
+            config_path: ``requirements.txt``, ``environment.yml``, ``pyproject.toml``, ``pixi.toml``, or a script with
+                a header (PEP 723). Relative paths in it begin at its folder.
+            optional_dependencies: The extras, groups or pixi features wanted too.
+            additional_install_commands: As for `create`.
+            replace_existing: As for `create`.
+            install_project: Whether the project is installed too, not only what it needs.
+            project_path: Its folder; that of the file by default.
+            project_editable: Whether edits of its sources are seen without installing anew.
+
+        Raises:
+            InvalidDependencyError: The file is not there or cannot be understood; the message names the place.
+            WetlandsError: As `create` does.
+        """
+        from wetlands._spec.config import from_config  # noqa: PLC0415 - programs with recipes of their own need none of it
+
+        checked = self._opened.check_name(name, reserved=_MAIN)
+        commands = parse_commands(additional_install_commands, current_platform(), "additional_install_commands")
+        path = Path(config_path).expanduser().absolute()
+        config = from_config(
+            path,
+            name=checked,
+            optional=optional_dependencies,
+            commands=commands,
+            platform=current_platform(),
+            environ=self._variables(),
+            install_project=install_project,
+            project_path=project_path,
+            project_editable=project_editable,
+        )
         self._open_logs()
-        record = None if replace_existing else reusable(self._store, checked, spec, base)
-        if record is None:
-            record = self._workshop.build(checked, spec, base, replace=replace_existing)
-        return self._opened.open(record)
+        for remark in config.remarks:
+            logger.log_environment(
+                remark.level, "%s", remark.text, env_name=checked, stage="create", instance=self.log_instance
+            )
+        return self._make(checked, config.spec, path.parent, replace=replace_existing)
 
     def load(self, name: str, environment_path: str | Path | None = None) -> Environment:
         """Open an environment that exists, whatever its recipe.
@@ -317,35 +360,6 @@ class EnvironmentManager:
         backend = self._workshop.choose(Spec(), Path.cwd()).backend
         logger.log_global(logging.INFO, "Nothing to install: environments are built with %s.", backend.name)
 
-    @property
-    def environments_log_path(self) -> Path | None:
-        """The file of the output of all workers, or None."""
-        return self._logs.environments_path
-
-    def child_environment(self, prefix: Prefix) -> dict[str, str]:
-        """Return the variables for processes of a prefix: activated, with the proxies."""
-        return merged_environment(activate(prefix, self._variables()), conda_variables(prefix), CURRENT)
-
-    def mark_in_use(self, environment: ExternalEnvironment) -> Mark | None:
-        """Keep the files of an environment until the mark is released; call it before its workers start.
-
-        When another process replaced it by a build of the same recipe, the environment is switched to that first.
-
-        Returns:
-            The mark; None for an environment that others made, and remove when they like.
-
-        Raises:
-            EnvironmentNotFoundError: It was deleted meanwhile.
-            EnvironmentReuseError: It was replaced meanwhile by a build of another recipe.
-        """
-        self._open_logs()
-        return self._opened.mark_in_use(environment)
-
-    @property
-    def log_instance(self) -> str:
-        """What the records of this manager's environments carry, so that they land in its files."""
-        return self._logs.instance
-
     def exit(self) -> None:
         """Stop everything: builds, workers and commands. The manager can be used again afterwards."""
         self._workshop.cancel()
@@ -360,6 +374,14 @@ class EnvironmentManager:
             self._store.reclaimer.wait(_RECLAIM_SECONDS)
             self._logs.close()
 
+    def _make(self, name: str, spec: Spec, base: Path, *, replace: bool) -> Environment:
+        self._opened.refuse_foreign(name)
+        self._open_logs()
+        record = None if replace else reusable(self._store, name, spec, base)
+        if record is None:
+            record = self._workshop.build(name, spec, base, replace=replace)
+        return self._opened.open(record)
+
     def __enter__(self) -> Self:
         return self
 
@@ -367,15 +389,6 @@ class EnvironmentManager:
         self, _type: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
     ) -> None:
         self.exit()
-
-    def _variables(self) -> dict[str, str]:
-        return {**os.environ, **self._proxies}
-
-    def _run_install_commands(self, commands: Sequence[str], prefix: Path, observer: BuildObserver) -> None:
-        run_install_commands(commands, prefix, environment=self.child_environment(adopt(prefix)), observer=observer)
-
-    def _open_logs(self) -> None:
-        self._logs.open(logging.DEBUG if self.debug else logging.INFO)
 
 
 def _prefix_of(environment: Environment) -> Prefix:

@@ -61,6 +61,7 @@ class Connection:
     __slots__ = (
         "_buffer",
         "_end",
+        "_got",
         "_large",
         "_lock",
         "_recv_into",
@@ -83,6 +84,7 @@ class Connection:
         self._view = memoryview(self._buffer)
         self._start = 0
         self._end = 0
+        self._got: "List[int]" = []  # how many bytes came, while `_end` or a large frame does not know of them yet
         self._large: "Optional[_LargeFrame]" = None
 
     # ---------------------------------------------------------------- sending
@@ -254,12 +256,23 @@ class Connection:
             rest = self._end - self._start
             self._view[:rest] = bytes(self._view[self._start : self._end])
             self._start, self._end = 0, rest
-        try:
-            got = self._recv_into(self._view[self._end :])
-        except (ConnectionError, ValueError):  # reset by a dying peer, or closed on this side
-            return False
+        got = self._receive_into(self._view[self._end :])
         self._end += got
+        self._got.clear()
         return got > 0
+
+    def _receive_into(self, room: memoryview) -> int:
+        """Receive up to so many bytes; 0 at the end. The caller clears `_got` when it has noted the number.
+
+        Ctrl-C may arrive together with the bytes, and is raised before a statement can store how many there are. So
+        that is done by one call of C code.
+        """
+        if not self._got:
+            try:
+                self._got.extend(map(self._recv_into, (room,)))
+            except (ConnectionError, ValueError):  # reset by a dying peer, or closed on this side
+                return 0
+        return self._got[0]
 
     def _receive_large(self, large: "_LargeFrame") -> "Optional[Frame]":
         while True:
@@ -273,13 +286,11 @@ class Connection:
                 self._start += taken
             else:
                 self._start = self._end = 0
-                try:
-                    taken = self._recv_into(room)
-                except (ConnectionError, ValueError):
-                    return None
+                taken = self._receive_into(room)
                 if not taken:
                     return None
             large.filled += taken
+            self._got.clear()
 
     # ----------------------------------------------------------------- ending
 

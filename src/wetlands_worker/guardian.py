@@ -9,11 +9,17 @@ POSIX only. It is run as a file by itself (``python -I -S guardian.py``) and imp
 """
 
 import os
+import select
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Iterable, Iterator, Optional
+
 GRACE_SECONDS = 2.5  # longer than the ladder that a worker climbs on itself
 _PAUSE_SECONDS = 0.02
+_LOOK_MILLISECONDS = 500
 _KILL = 9
 
 
@@ -36,10 +42,54 @@ def started(pid: int) -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout.decode().strip()
 
 
-def watch(lines: "object") -> "dict[int, str]":
+def heard(pipe: int, host: int) -> "Iterator[str]":
+    """The lines that the host writes, until it is gone.
+
+    That is so when the pipe ends. But a child that the host has forked holds the pipe open, so the process itself is
+    watched too, by Linux's ``pidfd``, or else by looking now and then.
+    """
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    ended = _exit_descriptor(host)
+    if ended is not None:
+        poll.register(ended, select.POLLIN)
+    parent = os.getppid()
+    rest = b""
+    while True:
+        ready = [descriptor for descriptor, _ in poll.poll(_LOOK_MILLISECONDS if ended is None else None)]
+        if pipe in ready:
+            read = os.read(pipe, 4096)
+            if not read:
+                return
+            *lines, rest = (rest + read).split(b"\n")
+            for line in lines:
+                yield line.decode("ascii")
+        elif ended in ready or (ended is None and (os.getppid() != parent or not _exists(host))):
+            return
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is there, and not ours
+        pass
+    return True
+
+
+def _exit_descriptor(pid: int) -> "Optional[int]":
+    pidfd_open = getattr(os, "pidfd_open", None)  # Python 3.9 and later, on Linux
+    try:
+        return None if pidfd_open is None else int(pidfd_open(pid))
+    except OSError:
+        return None
+
+
+def watch(lines: "Iterable[str]") -> "Dict[int, str]":
     """Follow who is a worker until the host is gone; who was one then."""
-    workers: "dict[int, str]" = {}
-    for line in lines:  # type: ignore[attr-defined]  # any iterable of lines
+    workers: "Dict[int, str]" = {}
+    for line in lines:
         pid = int(line[1:])
         if line.startswith("+"):
             workers[pid] = started(pid)
@@ -48,19 +98,21 @@ def watch(lines: "object") -> "dict[int, str]":
     return workers
 
 
-def end(workers: "dict[int, str]", grace: float = GRACE_SECONDS) -> None:
-    """Wait for the workers to end themselves, then kill the rest."""
+def end(workers: "Dict[int, str]", grace: float = GRACE_SECONDS) -> None:
+    """Wait for the workers to end themselves, then kill the rest, and what all of them have left behind."""
     deadline = time.monotonic() + grace
     left = dict(workers)
     while left and time.monotonic() < deadline:
         left = {pid: start for pid, start in left.items() if start and started(pid) == start}
         time.sleep(_PAUSE_SECONDS if left else 0)
-    for pid in left:
-        try:
-            os.killpg(pid, _KILL)  # a worker leads its own group
-        except OSError:
-            pass
+    for pid, start in workers.items():
+        # Each worker leads a group, whose number is nobody else's as long as one of its children lives.
+        if started(pid) in {"", start}:
+            try:
+                os.killpg(pid, _KILL)
+            except OSError:  # nobody is left
+                pass
 
 
 if __name__ == "__main__":
-    end(watch(sys.stdin))
+    end(watch(heard(0, int(sys.argv[1]))))

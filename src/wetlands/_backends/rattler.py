@@ -11,9 +11,8 @@ from wetlands._backends.conda.errors import ENGINE_ERRORS, Situation, translated
 from wetlands._backends.conda.link import link
 from wetlands._backends.conda.loop import run
 from wetlands._backends.conda.settings import open_engine
-from wetlands._backends.conda.solve import find_packages
+from wetlands._backends.conda.solve import find_packages, sources
 from wetlands._backends.existing import adopt
-from wetlands._backends.neutral import neutral_folder
 from wetlands._backends.uv import UvBackend
 from wetlands.exceptions import ProvisioningError
 
@@ -108,7 +107,8 @@ class RattlerBackend:
         def work(_tell: Tell) -> Coroutine[None, None, Solution]:
             return find_packages(spec, engine, installed=installed, keep=keep)
 
-        return self._run(work, engine, (), prefix, observer)
+        addresses = [channel.base_url for channel in sources(spec, engine)]
+        return self._run(work, engine, prefix, observer, channel=addresses[0] if len(addresses) == 1 else "")
 
     def link(self, solution: Solution, prefix: Path, engine: Engine, observer: BuildObserver) -> None:
         """Make a prefix hold exactly the conda packages of a solution."""
@@ -120,7 +120,7 @@ class RattlerBackend:
         def work(tell: Tell) -> Coroutine[None, None, None]:
             return link(solution, prefix, engine, tell)
 
-        self._run(work, engine, solution.records, prefix, observer)
+        self._run(work, engine, prefix, observer, records=solution.records)
         for script in sorted(prefix.glob("bin/.*-post-link.sh")):
             if engine.config.run_post_link_scripts != "insecure":
                 observer.output(f"{script.name} was not run: scripts of packages are off, see run-post-link-scripts.")
@@ -129,9 +129,11 @@ class RattlerBackend:
         self,
         work: Callable[[Tell], Coroutine[None, None, _T]],
         engine: Engine,
-        records: Sequence[RepoDataRecord],
         prefix: Path,
         observer: BuildObserver,
+        *,
+        records: Sequence[RepoDataRecord] = (),
+        channel: str = "",
     ) -> _T:
         try:
             return run(work, observer)
@@ -140,6 +142,7 @@ class RattlerBackend:
                 error,
                 Situation(
                     urls={record.file_name: record.url for record in records},
+                    channel=channel,
                     proxies=engine.proxies,
                     cache=str(engine.cache or "rattler's cache folder"),
                     prefix=str(prefix),
@@ -147,10 +150,7 @@ class RattlerBackend:
             ) from error
 
     def _install_pypi(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
-        # In prefixes that are no virtual environments uv leaves a lock behind, among what it takes for temporary files.
-        with neutral_folder(prefix) as temporary:
-            env = {**self._env, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))}
-            UvBackend(env, base=self._base).install(replace(spec, conda=(), channels=()), prefix, observer)
+        UvBackend(self._env, base=self._base).install(replace(spec, conda=(), channels=()), prefix, observer)
 
 
 def _installed(prefix: Path) -> list[PrefixRecord]:

@@ -14,7 +14,17 @@ from wetlands._backends.neutral import neutral_folder
 from wetlands._backends.secrets import masked
 from wetlands._backends.tool import run_tool
 from wetlands._backends.uv_advice import advice
+from wetlands._backends.uv_recipe import (
+    check_references,
+    extra_files,
+    local_line,
+    pinned_project,
+    requirement_line,
+    settings_options,
+    with_settings,
+)
 from wetlands._backends.uv_settings import tool_environment
+from wetlands._spec import NO_SETTINGS
 from wetlands.exceptions import InterpreterNotFoundError, ProvisioningError
 
 if TYPE_CHECKING:
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
 
     from wetlands._backends.api import BuildObserver
     from wetlands._backends.interpreters import Interpreter
+    from wetlands._spec import LocalRequirement, PypiRequirement, PypiSettings
     from wetlands._spec.model import Spec
     from wetlands._spec.python import PythonRequirement
 
@@ -105,13 +116,26 @@ class UvBackend:
         refuse_conda(spec)
         adopted = adopt(prefix)
         with neutral_folder(adopted.path) as folder:
+            check_references(spec, self._env)
+            options = (*settings_options(spec.settings), *extra_files(spec, folder))
             for step in install_steps(spec, self._base):
                 observer.stage("install", masked(f"Installing {', '.join(step.names)}"))
                 # In a file: argv is limited on Windows, and shown to every user of the machine by `ps`.
                 requirements = folder / "requirements.txt"
                 requirements.write_text("".join(f"{line}\n" for line in step.lines), encoding="utf-8")
-                files = ("--python", str(adopted.python), "--requirements", str(requirements))
-                self._run(["pip", "install", *step.options, *files], folder, observer)
+                files = ["--python", str(adopted.python), "--requirements", str(requirements)]
+                if step.pinned:
+                    files += ["--requirements", str(self._write_pinned(step, folder))]
+                # In a prefix that is no virtual environment uv leaves its lock among the temporary files.
+                temporary = folder if adopted.kind == "conda" else None
+                argv = ["pip", "install", *step.options, *options, *files]
+                self._run(argv, folder, observer, spec.settings, temporary=temporary)
+
+    def _write_pinned(self, step: InstallStep, folder: Path) -> Path:
+        project = folder / "pinned" / "pyproject.toml"
+        project.parent.mkdir(exist_ok=True)
+        project.write_text(pinned_project(step.pinned, self._base, self._env), encoding="utf-8")
+        return project
 
     def _interpreter(self, spec: Spec) -> Interpreter:
         """Find the interpreter for a spec, once: looking takes longer than anything else here."""
@@ -120,8 +144,18 @@ class UvBackend:
             self._found[spec.python] = self._find(spec.python, uv=self._binary(), env=env)
         return self._found[spec.python]
 
-    def _run(self, argv: Sequence[str], folder: Path, observer: BuildObserver) -> None:
-        env = tool_environment(self._env, cwd=Path.cwd())
+    def _run(
+        self,
+        argv: Sequence[str],
+        folder: Path,
+        observer: BuildObserver,
+        settings: PypiSettings = NO_SETTINGS,
+        *,
+        temporary: Path | None = None,
+    ) -> None:
+        env = with_settings(tool_environment(self._env, cwd=Path.cwd()), settings, self._base)
+        if temporary is not None:
+            env.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
         command = [str(self._binary()), *argv]
         run_tool(command, env=env, observer=observer, cwd=folder, advise=partial(advice, env=env))
 
@@ -139,11 +173,13 @@ class InstallStep:
         names: What it installs, for people.
         lines: The lines of its requirements file.
         options: Its options.
+        pinned: What it takes each from one index only; not among the lines.
     """
 
     names: tuple[str, ...]
     lines: tuple[str, ...]
     options: tuple[str, ...] = ()
+    pinned: tuple[PypiRequirement, ...] = ()
 
 
 def install_steps(spec: Spec, base: Path) -> tuple[InstallStep, ...]:
@@ -157,20 +193,26 @@ def install_steps(spec: Spec, base: Path) -> tuple[InstallStep, ...]:
     """
     whole = [entry for entry in spec.pypi if entry.dependencies]
     alone = [entry for entry in spec.pypi if not entry.dependencies]
+    checked = ("--require-hashes",) if spec.settings.require_hashes else ()
+    # uv's cache takes a folder for unchanged while its pyproject.toml is; edited sources must not be missed.
+    fresh = tuple(f"--reinstall-package={entry.name}" for entry in spec.local)
     steps = []
-    if whole or spec.local:
-        names = (*(entry.text for entry in whole), *(entry.text for entry in spec.local))
-        # Addresses instead of paths: blanks, parentheses and "#" of a path mean something else in these files.
-        locals_ = (
-            f"{'-e ' if entry.editable else ''}{entry.name} @ {entry.folder(base).as_uri()}" for entry in spec.local
-        )
-        # uv's cache takes a folder for unchanged while its pyproject.toml is; edited sources must not be missed.
-        fresh = tuple(f"--reinstall-package={entry.name}" for entry in spec.local)
-        steps.append(InstallStep(names, (*(entry.text for entry in whole), *locals_), fresh))
+    if checked and spec.local:  # folders have no hash: what they need is there before them
+        steps = [_step(whole, (), base, checked), _step([], spec.local, base, fresh)]
+    elif whole or spec.local:
+        steps = [_step(whole, spec.local, base, (*checked, *fresh))]
     if alone:
-        texts = tuple(entry.text for entry in alone)
-        steps.append(InstallStep(texts, texts, ("--no-deps",)))
-    return tuple(steps)
+        steps.append(_step(alone, (), base, ("--no-deps", *checked)))
+    return tuple(step for step in steps if step.names)
+
+
+def _step(
+    pypi: Sequence[PypiRequirement], local: Sequence[LocalRequirement], base: Path, options: tuple[str, ...]
+) -> InstallStep:
+    names = (*(entry.text for entry in pypi), *(entry.text for entry in local))
+    lines = [requirement_line(entry) for entry in pypi if not entry.index]
+    lines += [local_line(entry, base) for entry in local]
+    return InstallStep(names, tuple(lines), options, tuple(entry for entry in pypi if entry.index))
 
 
 def find_uv(env: Mapping[str, str]) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wetlands._backends.environ import scrubbed
+from wetlands._backends.recipe_variables import RECIPE_VARIABLES
 from wetlands._platform.layout import path_entries
 from wetlands._platform.system import CURRENT
 from wetlands.exceptions import ProvisioningError
@@ -56,14 +57,15 @@ def conda_variables(prefix: Prefix) -> dict[str, str]:
     """Read the variables that conda sets in a prefix: those of packages first, then those of the user over them.
 
     Packages put theirs into ``etc/conda/env_vars.d/*.json``; ``conda env config vars set`` puts the user's into
-    ``conda-meta/state``. A virtual environment has none.
+    ``conda-meta/state``. A virtual environment has only those of the recipe it was made from.
 
     Raises:
         ProvisioningError: One of these files cannot be read.
     """
-    if prefix.kind != "conda":
-        return {}
     found: dict[str, str] = {}
+    if prefix.kind != "conda":
+        file = prefix.path / RECIPE_VARIABLES
+        return _variables(file, _read(file)) if file.is_file() else {}
     for file in sorted((prefix.path / "etc" / "conda" / "env_vars.d").glob("*.json")):
         found.update(_variables(file, _read(file)))
     state = prefix.path / "conda-meta" / "state"

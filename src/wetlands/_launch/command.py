@@ -26,6 +26,6 @@ def worker_command(
     return [str(python), str(WORKER_PACKAGE), *map(str, connections), *tokens, nonce, session]
 
 
-def guardian_command(python: Path) -> list[str]:
-    """The arguments that start a guardian: isolated and without ``site``, which makes it small and quick."""
-    return [str(python), "-I", "-S", str(WORKER_PACKAGE / "guardian.py")]
+def guardian_command(python: Path, host: int) -> list[str]:
+    """The arguments that start a guardian of this process: isolated and without ``site``, so small and quick."""
+    return [str(python), "-I", "-S", str(WORKER_PACKAGE / "guardian.py"), str(host)]

@@ -5,6 +5,7 @@ What it does is told in `wetlands_worker.guardian`.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ class Guardian:
         self._process: subprocess.Popen[bytes] | None = None
         if system == "posix":
             self._process = subprocess.Popen(
-                guardian_command(python),
+                guardian_command(python, os.getpid()),
                 env=dict(environment),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -57,5 +58,5 @@ class Guardian:
 
     def _write(self, line: str) -> None:
         if self._process is not None and self._process.stdin is not None:
-            with suppress(OSError):  # somebody killed the guardian: the workers still notice by themselves
+            with suppress(OSError, ValueError):  # it was killed, and workers still notice by themselves; or closed
                 self._process.stdin.write(line.encode("ascii"))

@@ -17,8 +17,12 @@ from wetlands._launch.output import ProcessLogger
 from wetlands._platform.exits import wait_for_exit
 from wetlands._platform.inherit import inherit
 from wetlands._platform.page import make_page
+<<<<<<< HEAD
 from wetlands._platform.process import ProcessIdentity, identify, kill_tree, new_group
 from wetlands._platform.segment import make_segment
+=======
+from wetlands._platform.process import ProcessIdentity, identify, kill_tree, leads_nobody, new_group
+>>>>>>> main
 from wetlands.exceptions import LaunchError
 from wetlands_worker import messages
 from wetlands_worker.frames import BrokenFrameError, Connection
@@ -230,6 +234,11 @@ class WorkerProcess:
         if code is not None and code < 0:
             return Autopsy(None, -code, stderr)
         return Autopsy(code, None, stderr)
+
+    def kill_leftovers(self) -> None:
+        """Kill what it started and left behind; for one that died in the middle of its work."""
+        if not leads_nobody(self._process.pid):
+            kill_tree(self._identity)
 
     def last_begun(self) -> int:
         """The number of the call that it began last, also when it has died since."""

@@ -19,7 +19,7 @@ from wetlands._platform.system import CURRENT
 if TYPE_CHECKING:
     from wetlands._platform.system import System
 
-__all__ = ["GroupOptions", "ProcessIdentity", "identify", "is_alive", "kill_tree", "new_group"]
+__all__ = ["GroupOptions", "ProcessIdentity", "identify", "is_alive", "kill_tree", "leads_nobody", "new_group"]
 
 # Documented values (Win32 "Process Creation Flags"); the subprocess module names them on Windows only.
 _CREATE_NEW_PROCESS_GROUP = 0x00000200
@@ -74,6 +74,20 @@ def is_alive(identity: ProcessIdentity) -> bool:
     """Say whether this very process runs; one that has ended and was not yet waited for does not."""
     process = _process(identity)
     return process is not None and _runs(process)
+
+
+def leads_nobody(pid: int) -> bool:
+    """Say whether nothing is left of the group that a process led which has ended; on Windows that is not known."""
+    killpg = getattr(os, "killpg", None)
+    if killpg is None:
+        return False
+    try:
+        killpg(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's group by now
+        return True
+    return False
 
 
 def kill_tree(identity: ProcessIdentity, *, timeout: float = 5.0) -> bool:

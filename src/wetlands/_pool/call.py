@@ -63,13 +63,15 @@ class Call:
     The pool calls `started` at most once, and then exactly one of `settle`, `lost` and `dropped`.
     """
 
-    __slots__ = ("_began", "answer", "losses", "number", "sent", "unwanted", "work", "worker")
+    __slots__ = ("_began", "answer", "losses", "number", "sender", "sent", "taken", "unwanted", "work", "worker")
 
     def __init__(self, work: Work, number: int) -> None:
         self.work = work
         self.number = number
         self.worker: WorkerInfo | None = None
         self.sent = False  # the pool's: whether a worker may have seen it
+        self.sender: int | None = None  # the pool's: which thread sends it, if not the one that asked for it
+        self.taken = False  # the reader's: whether it reads the answer, or has read it
         self.losses = 0  # the pool's: how many workers died before they came to it
         self.unwanted = False  # the pool's: whether it was canceled
         self.answer: tuple[int, Bytes, Received] | None = None  # read, and not told yet

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wetlands._launch.process import discard, stop_all
 from wetlands._pool.monitor import Monitor
+from wetlands._pool.obituary import log_death, report_death
 from wetlands._pool.scheduler import Dispatch, Fail, Scheduler, Spawn
 from wetlands._pool.worker import Worker
 from wetlands.exceptions import LaunchError, NotLaunchedError
@@ -54,6 +55,7 @@ class Pool:
         guardian: Callable[[], Guardian],
     ) -> None:
         self._environment = environment
+        self._exited = f"Environment {environment!r} was exited"
         self._size = size
         self._start = start
         self._make_guardian = guardian
@@ -107,25 +109,17 @@ class Pool:
 
     def run(self, call: BlockingCall[object]) -> None:
         """Run a call and wait for its end; an idle worker is talked to by the calling thread itself."""
-        with self._lock:
-            index = self._scheduler.claim(call)
-            worker = None if index is None else self._workers[index]
-        if worker is None:
-            self.submit(call)
-        elif self._send(worker, call):
-            try:
-                self._read(worker, call)
-            except BaseException:  # Ctrl-C: the call is asked to stop, and the reader thread takes over from here
-                with self._lock:
-                    unanswered = self._scheduler.running(worker.index) is call and not worker.lost
-                if unanswered:
-                    worker.ask(messages.CANCEL, call)
-                    worker.hand_over(call, self._read)
-                raise
         try:
+            with self._lock:
+                index = self._scheduler.claim(call)
+                worker = None if index is None else self._workers[index]
+            if worker is None:
+                self._submit(call)
+            elif self._send(worker, call):
+                self._read(worker, call)
             call.wait()
-        except BaseException:  # Ctrl-C: nobody is left who wants it
-            self.cancel(call)
+        except BaseException as error:
+            self._abandon(call, error)
             raise
 
     def submit(self, call: Call) -> None:
@@ -134,6 +128,13 @@ class Pool:
         Raises:
             NotLaunchedError: The pool cannot run anything any more.
         """
+        try:
+            self._submit(call)
+        except BaseException as error:
+            self._abandon(call, error)
+            raise
+
+    def _submit(self, call: Call) -> None:
         with self._lock:
             if self._scheduler.broken is not None:
                 raise NotLaunchedError(self._scheduler.broken)
@@ -144,19 +145,32 @@ class Pool:
         """Drop a call that waits; ask the worker to stop one that runs."""
         with self._lock:
             dropped = self._scheduler.drop(call)
-            index = None if dropped else self._scheduler.runs_on(call)
-            worker = None if index is None else self._workers.get(index)
+            worker = None if dropped else self._worker_of(call)
             call.unwanted = True  # should it be between two workers now
         if dropped:
             call.dropped()
         elif worker is not None:
             worker.ask(messages.CANCEL, call)
 
+    def _abandon(self, call: Call, error: BaseException) -> None:
+        """Ctrl-C: nobody wants the call any more, and its answer is left to the reader thread."""
+        if isinstance(error, NotLaunchedError):
+            return
+        self.cancel(call)
+        with self._lock:
+            worker = self._worker_of(call)
+            sent, mine = call.sent, call.sender in {None, threading.get_ident()}
+            call.sent |= mine
+        if worker is not None and sent:
+            worker.hand_over(call, self._read)
+        elif worker is not None and mine:  # nobody knows how much of it was sent
+            worker.process.call.abort()
+            self._lost(worker)
+
     def recall(self, call: Call) -> None:
         """Ask the worker of a batch to give back what it has not begun."""
         with self._lock:
-            index = self._scheduler.runs_on(call)
-            worker = None if index is None else self._workers.get(index)
+            worker = self._worker_of(call)
         if worker is not None:
             worker.ask(messages.RECALL, call)
 
@@ -166,7 +180,7 @@ class Pool:
             if self._closing.is_set():
                 return
             self._closing.set()
-            waiting = [action.call for action in self._scheduler.close(self._exited()) if isinstance(action, Fail)]
+            waiting = [action.call for action in self._scheduler.close(self._exited) if isinstance(action, Fail)]
             workers = list(self._workers.values())
             processes = [*(worker.process for worker in workers), *self._starting]
             threads = list(self._threads)
@@ -185,11 +199,16 @@ class Pool:
 
     # ---------------------------------------------------------------- actions
 
+    def _worker_of(self, call: Call) -> Worker | None:
+        index = self._scheduler.runs_on(call)
+        return None if index is None else self._workers.get(index)
+
     def _bound(self, actions: Sequence[Action[Call]]) -> list[tuple[Action[Call], Worker | None]]:
         """Each action with the worker that it means; its index may belong to a replacement a moment later."""
-        return [
-            (action, self._workers.get(action.worker) if isinstance(action, Dispatch) else None) for action in actions
-        ]
+        for action in actions:
+            if isinstance(action, Dispatch):
+                action.call.sender = threading.get_ident()
+        return [(act, self._workers.get(act.worker) if isinstance(act, Dispatch) else None) for act in actions]
 
     def _perform(self, decided: Sequence[tuple[Action[Call], Worker | None]]) -> None:
         for action, worker in decided:
@@ -230,17 +249,17 @@ class Pool:
     def _run_elsewhere(self, worker: Worker, call: Call) -> None:
         """A worker is gone that had not come to a call. A call that ends worker after worker fails at last."""
         with self._lock:
+            call.taken, call.sent, call.sender = False, False, None
             call.losses += 1
             again = not call.unwanted and call.losses <= _MOST_LOSSES
             decided = self._bound(self._scheduler.unsent(worker.index, call)) if again else []
         self._perform(decided)
         if again:
-            message = f"{self._death(worker)} before it came to {call.work.call_target}, which runs elsewhere"
-            self._log(logging.WARNING, message, worker)
+            log_death(worker, f"before it came to {call.work.call_target}, which runs elsewhere")
         elif call.unwanted:
             call.dropped()
         else:
-            self._report_death(worker, call, "before it came to")
+            report_death(worker, call, "before it came to")
 
     def _read(self, worker: Worker, call: Call) -> None:
         """Read the answer of a call, give the worker the next one, and then tell what came."""
@@ -251,8 +270,13 @@ class Pool:
             if answer is None:
                 self._lost(worker)
                 return
+            if self._scheduler.queued and threading.current_thread() is threading.main_thread():
+                worker.hand_over(call, self._read)  # Ctrl-C may stop this thread; other calls must not suffer
+                return
             following = self._free(worker)
-            if following is not None and threading.current_thread() is not worker.reader:
+            if following is not None and threading.current_thread() is worker.reader:
+                following.taken = True
+            elif following is not None:
                 worker.hand_over(following, self._read)
                 following = None
             call.answer = None
@@ -319,45 +343,36 @@ class Pool:
         if call is not None and call.sent:  # one that is being sent is seen to by its sender
             self._fail(worker, call)
         elif call is None and not self._closing.is_set():
-            self._log(logging.WARNING, f"{self._death(worker)} while idle", worker)
+            log_death(worker, "while idle")
         self._perform(decided)  # last: its caller waits for the failure, and starting a process takes milliseconds
+        if call is not None or not self._closing.is_set():
+            worker.process.kill_leftovers()
         if self._guardian is not None:
             self._guardian.forget(worker.process.pid)
         worker.close(_JOIN_SECONDS)
 
     def _fail(self, worker: Worker, call: Call) -> None:
         if self._closing.is_set():
-            message = f"{self._exited()} while {call.work.call_target} was running"
+            message = f"{self._exited} while {call.work.call_target} was running"
             call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, message))
             return
         worker.process.autopsy()  # from here on it begins nothing any more
         if call.begun(worker.process.last_begun()):
-            self._report_death(worker, call, "while it ran")
+            report_death(worker, call, "while it ran")
         else:
             self._run_elsewhere(worker, call)
-
-    def _report_death(self, worker: Worker, call: Call, when: str) -> None:
-        autopsy = worker.process.autopsy()
-        message = self._death(worker)
-        self._log(logging.WARNING, f"{message} {when} {call.work.call_target}", worker)
-        code, signal, words = autopsy.exit_code, autopsy.signal, autopsy.last_words
-        died = TaskFailureCategory.WORKER_DIED
-        call.failed(call.failure(died, message, exit_code=code, signal=signal, traceback=words))
 
     def _spawn(self, index: int, delay: float) -> None:
         name = f"wetlands-spawn-{self._environment}-{index}"
         thread = threading.Thread(target=self._replace, args=(index, delay), name=name, daemon=True)
         with self._lock:
-            if self._closing.is_set():
-                return
-            self._threads.add(thread)
-            thread.start()
+            if not self._closing.is_set():
+                self._threads.add(thread)
+                thread.start()
 
     def _replace(self, index: int, delay: float) -> None:
         try:
-            if self._closing.wait(delay):
-                return
-            decided = self._started(index)
+            decided = [] if self._closing.wait(delay) else self._started(index)
         finally:
             with self._lock:
                 self._threads.discard(threading.current_thread())
@@ -380,19 +395,6 @@ class Pool:
                 reason = str(error) if isinstance(error, LaunchError) else f"Worker {index} cannot start: {error!r}"
                 decided = self._bound(self._scheduler.spawn_failed(index, reason))
             if not self._closing.is_set():
-                self._log(logging.ERROR, reason)
+                logger.log_execution(logging.ERROR, "%s", reason, env_name=self._environment, worker_index=index)
             return decided
         return self._install(index, process)
-
-    # ------------------------------------------------------------------ words
-
-    @staticmethod
-    def _death(worker: Worker) -> str:
-        return f"Worker {worker.index} pid {worker.process.pid} {worker.process.autopsy()}"
-
-    def _exited(self) -> str:
-        return f"Environment {self._environment!r} was exited"
-
-    def _log(self, level: int, message: str, worker: Worker | None = None) -> None:
-        index = None if worker is None else worker.index
-        logger.log_execution(level, "%s", message, env_name=self._environment, worker_index=index)

@@ -65,7 +65,7 @@ class Scheduler(Generic[C]):
 
     def __init__(self, size: int) -> None:
         self._phases: dict[int, Phase] = dict.fromkeys(range(size), Phase.STARTING)
-        self._idle: list[int] = []  # the last one to finish is the first to be used: its caches are warm
+        self._idle: dict[int, None] = {}  # the last one to finish is the first to be used: its caches are warm
         self._running: dict[int, C] = {}
         self._queue: OrderedDict[int, C] = OrderedDict()  # by id(): first in, first out, any can be dropped at once
         self._losses = 0
@@ -116,9 +116,10 @@ class Scheduler(Generic[C]):
         """Take an idle worker for this call at once, or say that there is none."""
         if not self._idle or self._broken is not None:
             return None
-        worker = self._idle.pop()
+        worker = next(reversed(self._idle))
+        self._running[worker] = call  # first: Ctrl-C at any point here leaves what `runs_on` and `died` can mend
         self._phases[worker] = Phase.BUSY
-        self._running[worker] = call
+        del self._idle[worker]
         return worker
 
     def ready(self, worker: int) -> list[Action[C]]:
@@ -127,7 +128,6 @@ class Scheduler(Generic[C]):
 
     def finished(self, worker: int) -> list[Action[C]]:
         """A worker answered its call."""
-        del self._running[worker]
         self._losses = 0
         return self._next(worker)
 
@@ -144,8 +144,7 @@ class Scheduler(Generic[C]):
     def died(self, worker: int) -> list[Action[C]]:
         """A worker is gone; the pool fails the call that it ran, if there was one."""
         was_busy = self._running.pop(worker, None) is not None
-        if worker in self._idle:
-            self._idle.remove(worker)
+        self._idle.pop(worker, None)
         self._phases[worker] = Phase.STARTING
         if self._broken is not None:
             return []
@@ -175,7 +174,8 @@ class Scheduler(Generic[C]):
             self._running[worker] = call
             return [Dispatch(worker, call)]
         self._phases[worker] = Phase.IDLE
-        self._idle.append(worker)
+        self._idle[worker] = None
+        self._running.pop(worker, None)  # last: see claim()
         return []
 
     def _lost(self, worker: int, reason: str) -> list[Action[C]]:

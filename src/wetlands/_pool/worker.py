@@ -70,16 +70,20 @@ class Worker:
 
     def hand_over(self, call: Call, read: Callable[[Worker, Call], None]) -> None:
         """Let the reader thread read the answer of a call, by way of `read`."""
-        self._handed_over.put(call)
         if self.reader is None:
             name = f"wetlands-reader-{self.process.pid}"
-            self.reader = threading.Thread(target=self._read_handed_over, args=(read,), name=name, daemon=True)
-            self.reader.start()
+            reader = threading.Thread(target=self._read_handed_over, args=(read,), name=name, daemon=True)
+            reader.start()
+            self.reader = reader  # Ctrl-C before this leaves a second reader, which is as good as the first
+        self._handed_over.put(call)
 
     def _read_handed_over(self, read: Callable[[Worker, Call], None]) -> None:
         while (call := self._handed_over.get()) is not None:
-            read(self, call)
+            if not call.taken:  # it was handed over twice when Ctrl-C came in between
+                call.taken = True
+                read(self, call)
             del call
+        self._handed_over.put(None)  # for a second reader
 
     def close(self, timeout: float) -> None:
         """Let go of the connections and end the reader thread; the process has ended."""

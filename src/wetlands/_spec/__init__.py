@@ -26,12 +26,15 @@ from wetlands._spec.parse import parse
 from wetlands._spec.platforms import PLATFORMS
 from wetlands._spec.pypi import PypiRequirement, parse_pypi
 from wetlands._spec.python import ANY_PYTHON, OLDEST_PYTHON, PythonRequirement, parse_python
+from wetlands._spec.settings import NO_SETTINGS, REFERENCE, PypiSettings
 
 __all__ = [
     "ANY_PYTHON",
     "DEFAULT_CHANNEL",
+    "NO_SETTINGS",
     "OLDEST_PYTHON",
     "PLATFORMS",
+    "REFERENCE",
     "Commands",
     "CondaRequirement",
     "Dependencies",
@@ -40,6 +43,7 @@ __all__ = [
     "PlatformCommands",
     "PlatformName",
     "PypiRequirement",
+    "PypiSettings",
     "PythonRequirement",
     "RequirementDict",
     "Spec",

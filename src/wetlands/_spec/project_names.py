@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 from typing import TYPE_CHECKING
 
@@ -36,7 +35,7 @@ def project_name(folder: Path) -> str:
     for file, read in readers:
         try:
             name = read((folder / file).read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError, RecursionError, configparser.Error):
+        except (OSError, ValueError, RecursionError):
             continue  # missing or unreadable: the next one may tell
         if name:
             return name
@@ -56,8 +55,13 @@ def _in_pyproject(text: str) -> str:
 
 
 def _in_setup_cfg(text: str) -> str:
+    import configparser  # noqa: PLC0415 - few projects keep their name there
+
     parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(text)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return ""
     return parser.get("metadata", "name", fallback="")
 
 

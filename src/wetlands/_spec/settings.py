@@ -12,7 +12,7 @@ from wetlands.exceptions import InvalidDependencyError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["NO_SETTINGS", "PypiSettings", "check_address", "settings_from_json"]
+__all__ = ["NO_SETTINGS", "REFERENCE", "PypiSettings", "check_address", "settings_from_json"]
 
 REFERENCE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 """An environment variable in an address, as pip and uv write it."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from wetlands._backends.choose import choose
+from wetlands._backends.recipe_variables import write_recipe_variables
 from wetlands._store.install import install
 from wetlands._store.progress import LoggedBuild
 from wetlands._store.provision import Order, provision
@@ -120,7 +121,11 @@ class Workshop:
         return Order(name, spec, base, choice.backend, choice.reason)
 
     def _finish(self, spec: Spec) -> Finish:
-        return lambda prefix, observer: self._run_commands(spec.commands, prefix, observer)
+        def finish(prefix: Path, observer: BuildObserver) -> None:
+            write_recipe_variables(prefix, spec.variables)
+            self._run_commands(spec.commands, prefix, observer)
+
+        return finish
 
     @contextmanager
     def _watch(self, name: str, stage: str) -> Iterator[LoggedBuild]:

@@ -40,12 +40,14 @@ class Situation:
 
     Attributes:
         urls: The addresses of packages by their file name.
+        channel: The address of the only channel that is asked; empty where there are several.
         proxies: The variables that set a proxy.
         cache: The folder of the caches, for people.
         prefix: The folder that is built, for people.
     """
 
     urls: Mapping[str, str]
+    channel: str
     proxies: Sequence[str]
     cache: str
     prefix: str
@@ -82,7 +84,7 @@ def _url(text: str, situation: Situation) -> str:
     if found:
         return masked(found[0].rstrip(".,;:"))
     fetched = _FETCHED.search(text)
-    return masked(situation.urls.get(fetched[1], "")) if fetched else ""
+    return masked(situation.urls.get(fetched[1], "") if fetched else situation.channel)
 
 
 def _host(url: str) -> str:
@@ -192,7 +194,7 @@ _KNOWN: tuple[tuple[str, Callable[[str, Situation], ProvisioningError]], ...] = 
     (r"\(40[137] ", _no_entry),
     (r"\(4(04|10) ", _not_there),
     (r"server error \(5\d\d|too many requests", _server_failed),
-    (r"hash mismatch|invalid checksum|size mismatch|invalid zip|corrupt", _damaged),
+    (r"hash mismatch|invalid checksum|size mismatch|invalid zip|corrupt|decompression|EOF reached", _damaged),
     (_BROKEN_OFF.pattern, _broken_transfer),
     (r"invalid peer certificate|certificate verify failed|UnknownIssuer|self.signed certificate", _certificate),
     (r"error sending request|dns error|connection refused|connect error|timed? ?out|connection reset", _unreachable),

@@ -21,17 +21,18 @@ if TYPE_CHECKING:
     from wetlands._backends.conda.settings import Engine
     from wetlands._backends.conda.solve import Solution
 
-__all__ = ["link"]
+__all__ = ["STALL_SECONDS", "link"]
 
 _LOOK_SECONDS = 0.5
-_STALL_SECONDS = 120.0
+STALL_SECONDS = 120.0
+"""How long nothing may arrive of a download before it is given up."""
 # The engine links in threads that it cannot stop: how long they are waited for, and when they count as done.
 _LINKS_SECONDS = 20.0
 _STILL_SECONDS = 0.3
 
 
 async def link(
-    solution: Solution, prefix: Path, engine: Engine, tell: Tell, *, stall_seconds: float = _STALL_SECONDS
+    solution: Solution, prefix: Path, engine: Engine, tell: Tell, *, stall_seconds: float | None = None
 ) -> None:
     """Make a prefix hold exactly the packages of a solution.
 
@@ -43,7 +44,7 @@ async def link(
         prefix: The prefix, which need not exist yet.
         engine: What downloads and links.
         tell: Told the progress, from any thread.
-        stall_seconds: How long nothing may arrive of a download.
+        stall_seconds: How long nothing may arrive of a download; by default `STALL_SECONDS`.
 
     Raises:
         DownloadError: Nothing arrived for too long.
@@ -53,7 +54,7 @@ async def link(
     try:
         while not work.done():
             await asyncio.wait({work}, timeout=_LOOK_SECONDS)
-            _check_that_it_moves(tally, stall_seconds)
+            _check_that_it_moves(tally, STALL_SECONDS if stall_seconds is None else stall_seconds)
     except BaseException:
         await _stop(work, tally, prefix)
         raise

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wetlands._spec.conda import CondaRequirement
     from wetlands._spec.model import Spec
 
-__all__ = ["Solution", "find_packages", "python_request"]
+__all__ = ["Solution", "find_packages", "python_request", "sources"]
 
 _SOLVE_SECONDS = 900.0  # fetching the index of a large channel through a slow network is part of it
 _SEARCH_SECONDS = 3.0
@@ -79,16 +79,16 @@ async def find_packages(
     """
     whole = [entry for entry in spec.conda if entry.dependencies]
     alone = [entry for entry in spec.conda if not entry.dependencies]
-    sources = tuple(_sources(spec, engine))
+    channels = tuple(sources(spec, engine))
     asked = [(entry.text, _text(entry, engine)) for entry in whole]
     python = python_request(spec, installed=bool(installed))
     if python:
         asked.insert(0, (python if spec.python.asked else "", python))
     asked += [(f"{text} (installed)", text) for text in keep]
-    request = _Request(tuple(name for name, _ in asked), tuple(text for _, text in asked), sources, tuple(installed))
+    request = _Request(tuple(name for name, _ in asked), tuple(text for _, text in asked), channels, tuple(installed))
     records = await _solved(request, engine)
     for entry in alone:
-        record = await _single(entry, engine, sources, records)
+        record = await _single(entry, engine, channels, records)
         records = [other for other in records if other.name.normalized != entry.name]
         records.append(record)
     requested = (*request.specs, *(_text(entry, engine) for entry in alone))
@@ -108,7 +108,7 @@ def python_request(spec: Spec, *, installed: bool) -> str:
     return f"python {version_text(spec.python.specifier)}"
 
 
-def _sources(spec: Spec, engine: Engine) -> Iterator[Channel]:
+def sources(spec: Spec, engine: Engine) -> Iterator[Channel]:
     """Yield the channels in the order they are searched; those that only one package names come last."""
     names = [*(spec.channels or (DEFAULT_CHANNEL,)), *(entry.channel for entry in spec.conda if entry.channel)]
     known = set()
@@ -202,17 +202,17 @@ async def _smallest_to_drop(request: _Request, engine: Engine) -> tuple[str, ...
 
 
 async def _single(
-    entry: CondaRequirement, engine: Engine, sources: Sequence[Channel], others: Sequence[RepoDataRecord]
+    entry: CondaRequirement, engine: Engine, channels: Sequence[Channel], others: Sequence[RepoDataRecord]
 ) -> RepoDataRecord:
     """Choose one package by itself: of the first channel that has it the newest, made for the Python beside it."""
     wanted = MatchSpec(_text(entry, engine))
     answer = await engine.gateway.query(
-        sources,
+        channels,
         (current_platform(), "noarch"),  # type: ignore[arg-type]  # as above
         [entry.name],
         recursive=False,
     )
-    places: dict[str, list[RepoDataRecord]] = {channel.base_url: [] for channel in sources}
+    places: dict[str, list[RepoDataRecord]] = {channel.base_url: [] for channel in channels}
     for record in itertools.chain.from_iterable(answer):
         if wanted.matches(record):
             places.setdefault(_place(record, places), []).append(record)

@@ -5,8 +5,8 @@ Each format has a table of its keys (`keys.py`) that says what becomes of each: 
 
 from __future__ import annotations
 
-from wetlands._spec.config.read import Config, read_config
-from wetlands._spec.config.request import Request, check_optional, project_folder
-from wetlands._spec.config.source import Source, read_text
+from wetlands._spec.config.read import Config, from_config, read_config
+from wetlands._spec.config.request import Request
+from wetlands._spec.config.source import Source
 
-__all__ = ["Config", "Request", "Source", "check_optional", "project_folder", "read_config", "read_text"]
+__all__ = ["Config", "Request", "Source", "from_config", "read_config"]

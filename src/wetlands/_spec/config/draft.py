@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wetlands._spec.channels import parse_channels
-from wetlands._spec.checks import check_text
+from wetlands._spec.checks import check_text, masked, quoted
 from wetlands._spec.conda import parse_conda
 from wetlands._spec.config.remarks import Remarks
 from wetlands._spec.model import Spec
@@ -117,6 +117,8 @@ class Draft:
             InvalidDependencyError: Its parts contradict each other.
         """
         where = self.source.path.name
+        for channel in (*self.channels, *(entry.channel for entry in self._conda)):
+            _refuse_token(channel, where)
         channels = parse_channels(self.channels, f"{where}: channels", default_wanted=bool(self._conda))
         if self._conda and not channels and any(not entry.channel for entry in self._conda):
             raise InvalidDependencyError(f'{where}: channels: none is named beside "nodefaults". Add a channel.')
@@ -149,3 +151,11 @@ class Draft:
                     f"{first.text}; {package.text}."
                 )
         return tuple(places.values())
+
+
+def _refuse_token(channel: str, where: str) -> None:
+    if masked(channel) != channel:
+        raise InvalidDependencyError(
+            f"{where}: channel {quoted(channel)} holds credentials in clear, and would be stored with the environment. "
+            "Leave them out, and put them into the file that RATTLER_AUTH_FILE names, or into a netrc file."
+        )

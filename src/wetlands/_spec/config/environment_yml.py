@@ -42,7 +42,12 @@ def read_environment_yml(text: str, source: Source) -> Draft:
         InvalidDependencyError: It cannot be understood; the message begins with the place.
     """
     draft = Draft(source)
-    document = Table(yaml_document(text, source.path.name), f"{source.path.name}: ", draft.remarks).check(KEYS)
+    content = yaml_document(text, source.path.name)
+    if isinstance(content, dict):
+        content = {
+            key: value for key, value in content.items() if value != ""
+        }  # "dependencies:" with nothing behind it
+    document = Table(content, f"{source.path.name}: ", draft.remarks).check(KEYS)
     draft.channels += document.texts("channels")
     requirements = Requirements(draft)
     for entry, where in document.entries("dependencies"):

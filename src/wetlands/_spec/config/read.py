@@ -10,21 +10,24 @@ from packaging.utils import canonicalize_name
 from wetlands._spec.config.environment_yml import read_environment_yml
 from wetlands._spec.config.pixi import read_pixi
 from wetlands._spec.config.pyproject import read_pyproject
+from wetlands._spec.config.request import Request, check_optional, project_folder
 from wetlands._spec.config.requirements import read_requirements
 from wetlands._spec.config.script import read_script
+from wetlands._spec.config.source import Source, read_text
 from wetlands._spec.local import local_package
 from wetlands.exceptions import InvalidDependencyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from wetlands._spec.config.draft import Draft
     from wetlands._spec.config.remarks import Remark
-    from wetlands._spec.config.request import Request
-    from wetlands._spec.config.source import Source
     from wetlands._spec.model import Spec
 
-__all__ = ["Config", "read_config"]
+__all__ = ["Config", "from_config", "read_config"]
+
+_DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,39 @@ class Config:
 
     spec: Spec
     remarks: tuple[Remark, ...]
+
+
+def from_config(  # noqa: PLR0913 - what `create_from_config` takes, and what it knows of the machine
+    path: Path,
+    *,
+    name: str = _DEFAULT,
+    optional: object = None,
+    commands: tuple[str, ...] = (),
+    platform: str,
+    environ: Mapping[str, str],
+    install_project: object = False,
+    project_path: object = None,
+    project_editable: object = False,
+) -> Config:
+    """Read a config file of this machine.
+
+    Args:
+        path: It, absolute.
+        name: The environment of a pixi workspace to take, where there is one of that name.
+        optional: The names of optional dependencies, unchecked; None for none.
+        commands: Shell lines to run after installing.
+        platform: The platform to read it for, in conda's words.
+        environ: The environment variables that ``${NAME}`` refers to.
+        install_project: Whether the project is installed too; unchecked, as what follows.
+        project_path: Its folder, relative to that of the file; None for that folder.
+        project_editable: Whether its sources are linked instead of copied.
+
+    Raises:
+        InvalidDependencyError: The file is not there, cannot be understood, or is of no known format.
+    """
+    project = project_folder(path.parent, project_path, install=install_project, editable=project_editable)
+    request = Request(name, check_optional(optional), project, project_editable is True)
+    return read_config(Source(path, platform, environ, read_text), request, commands=commands)
 
 
 def read_config(source: Source, request: Request, *, commands: tuple[str, ...] = ()) -> Config:

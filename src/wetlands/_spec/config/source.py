@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ class Source:
 
 
 def read_text(path: Path) -> str:
-    """Read a config file, which is text in UTF-8.
+    """Read a config file, which is text in UTF-8, or in UTF-16 with its mark.
 
     Raises:
         InvalidDependencyError: It is not there, or something else.
@@ -71,6 +72,7 @@ def read_text(path: Path) -> str:
     if len(content) > _LARGEST:
         raise InvalidDependencyError(f"{path} is too large for a config file ({len(content)} bytes).")
     try:
-        return content.decode("utf-8-sig")
+        # Windows PowerShell 5 writes `pip freeze > requirements.txt` in UTF-16.
+        return content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidDependencyError(f"{path} is not text in UTF-8 ({error.reason} at byte {error.start}).") from None

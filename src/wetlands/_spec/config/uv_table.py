@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from wetlands._spec.config.keys import keys
 from wetlands._spec.config.pypi_tables import UV_SOURCE, add_from, joined_markers
 from wetlands._spec.config.requirements import format_name
+from wetlands._spec.config.tables import text_at
 from wetlands._spec.config.wanted import marker_text, package_place
 from wetlands.exceptions import InvalidDependencyError
 
@@ -70,7 +71,7 @@ class UvTable:
         self._read_indexes()
         self._read_settings()
         for text, where in table.entries("constraint-dependencies"):
-            draft.constraints.append(draft.pypi_requirement(str(text), where))
+            draft.constraints.append(draft.pypi_requirement(text_at(text, where), where))
 
     @property
     def dev_dependencies(self) -> list[tuple[object, str]]:
@@ -125,7 +126,7 @@ class UvTable:
             self._set(index_url=package_place(self._table.text("index-url"), self._table.place("index-url"), source))
         for key, setting in (("extra-index-url", "extra_index_urls"), ("find-links", "find_links")):
             entries = self._table.entries(key)
-            self._append(setting, [package_place(str(text), where, source) for text, where in entries])
+            self._append(setting, [package_place(text_at(text, where), where, source) for text, where in entries])
 
     def _read_settings(self) -> None:
         table = self._table
@@ -139,11 +140,13 @@ class UvTable:
         for key, setting in _FORMATS.items():
             everything = [":all:"] if table.flag(key) else []
             entries = table.entries(f"{key}-package")
-            self._append(setting, [*everything, *(format_name(str(text), where) for text, where in entries)])
+            self._append(setting, [*everything, *(format_name(text_at(text, where), where) for text, where in entries)])
         isolated = table.flag_or_texts("no-build-isolation") + tuple(table.texts("no-build-isolation-package"))
         self._append("no_build_isolation", isolated)
         overrides = table.entries("override-dependencies")
-        self._append("overrides", [self._draft.pypi_requirement(str(text), where).text for text, where in overrides])
+        self._append(
+            "overrides", [self._draft.pypi_requirement(text_at(text, where), where).text for text, where in overrides]
+        )
 
     def _set(self, **changes: object) -> None:
         self._draft.settings = replace(self._draft.settings, **changes)  # type: ignore[arg-type]  # by their names

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from packaging.markers import InvalidMarker, Marker
 
@@ -138,6 +137,8 @@ def _path_of_file_url(text: str) -> str:
     """Return the path of ``file:///folder``, and of pip's ``file:folder``; what follows ``#`` stays."""
     text, separator, fragment = text.removeprefix("file:").partition("#")
     if text.startswith("//"):
+        from urllib.request import url2pathname  # noqa: PLC0415 - brings all of http along
+
         parts = urlsplit(f"file:{text}")
         text = url2pathname(parts.path)
     else:

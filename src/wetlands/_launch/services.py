@@ -1,0 +1,77 @@
+"""What environments, builds and commands need from the manager they belong to."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from wetlands._backends.existing import adopt
+from wetlands._launch.activation import activate, conda_variables
+from wetlands._launch.activation_scripts import with_scripts
+from wetlands._launch.commands import merged_environment
+from wetlands._launch.install_commands import run_install_commands
+from wetlands._platform.system import CURRENT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from wetlands._backends.api import BuildObserver
+    from wetlands._backends.prefix import Prefix
+    from wetlands._logs.instance import InstanceLogs
+    from wetlands._store.opened import Opened
+    from wetlands._store.usage import Mark
+    from wetlands.external_environment import ExternalEnvironment
+
+__all__ = ["LaunchServices"]
+
+
+class LaunchServices:
+    """The part of a manager that users do not call."""
+
+    debug: bool
+    wetlands_instance_path: Path
+    _logs: InstanceLogs
+    _opened: Opened[ExternalEnvironment]
+    _proxies: dict[str, str]
+
+    @property
+    def environments_log_path(self) -> Path | None:
+        """The file of the output of all workers, or None."""
+        return self._logs.environments_path
+
+    def child_environment(self, prefix: Prefix) -> dict[str, str]:
+        """Return the variables for processes of a prefix: activated, with the proxies."""
+        variables = merged_environment(activate(prefix, self._variables()), conda_variables(prefix), CURRENT)
+        ours = prefix.path.is_relative_to(self.wetlands_instance_path)
+        return with_scripts(prefix, variables, keep=ours)
+
+    def mark_in_use(self, environment: ExternalEnvironment) -> Mark | None:
+        """Keep the files of an environment until the mark is released; call it before its workers start.
+
+        When another process replaced it by a build of the same recipe, the environment is switched to that first.
+
+        Returns:
+            The mark; None for an environment that others made, and remove when they like.
+
+        Raises:
+            EnvironmentNotFoundError: It was deleted meanwhile.
+            EnvironmentReuseError: It was replaced meanwhile by a build of another recipe.
+        """
+        self._open_logs()
+        return self._opened.mark_in_use(environment)
+
+    @property
+    def log_instance(self) -> str:
+        """What the records of this manager's environments carry, so that they land in its files."""
+        return self._logs.instance
+
+    def _variables(self) -> dict[str, str]:
+        return {**os.environ, **self._proxies}
+
+    def _run_install_commands(self, commands: Sequence[str], prefix: Path, observer: BuildObserver) -> None:
+        run_install_commands(commands, prefix, environment=self.child_environment(adopt(prefix)), observer=observer)
+
+    def _open_logs(self) -> None:
+        self._logs.open(logging.DEBUG if self.debug else logging.INFO)

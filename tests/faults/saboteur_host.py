@@ -1,0 +1,73 @@
+"""A program with busy workers, to be killed or interrupted: `python saboteur_host.py WHAT`, says JSON lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from pools import DEADLINE, FUNCTIONS, an_environment, eventually, pids, pool_of
+
+
+def say(**facts: object) -> None:
+    print(json.dumps(facts), flush=True)
+
+
+def busy(*, forked: bool) -> None:
+    """One worker sleeps, one holds the lock of its interpreter in C code, one ignores every request, one is idle."""
+    with an_environment(max_workers=4) as environment:
+        tasks = [environment.submit(FUNCTIONS, name) for name in ("sleeps", "counts", "ignores_everything")]
+        eventually(lambda: all(task.message for task in tasks), "the tasks run")
+        guardian = pool_of(environment)._guardian
+        assert guardian is not None
+        assert guardian._process is not None
+        child = os.fork() if forked else -1  # as multiprocessing does: it has copies of all our descriptors
+        if child != 0:
+            say(workers=pids(environment), guardian=guardian._process.pid, child=child)
+        time.sleep(60)
+
+
+def launching() -> None:
+    """Killed while its workers start."""
+    with an_environment(max_workers=4, worker_env=lambda index: {"INDEX": str(index)}):
+        say(done=True)
+
+
+def interrupted() -> None:
+    """Ctrl-C inside a blocking call: the call is given up, and the environment goes on."""
+    with an_environment() as environment:
+        for path in sys.argv[2:]:
+            try:
+                environment.execute(FUNCTIONS, "begins_until_canceled", (path,))
+            except KeyboardInterrupt:
+                say(interrupted=path)
+        workers = pids(environment)
+        say(result=environment.submit(FUNCTIONS, "pid").wait_for(DEADLINE).result in workers)
+        say(result=environment.execute(FUNCTIONS, "echo", (7,)))
+
+
+def interrupted_in_the_queue() -> None:
+    """Ctrl-C while a blocking call waits for a worker: it never runs."""
+    with an_environment() as environment:
+        begun, unwanted = sys.argv[2:]
+        try:
+            running = environment.submit(FUNCTIONS, "begins_until_canceled", (begun,))
+            environment.execute(FUNCTIONS, "touch", (unwanted,))
+        except KeyboardInterrupt:
+            say(interrupted=unwanted)
+        running.cancel()
+        say(result=environment.execute(FUNCTIONS, "echo", (7,)), ran=os.path.exists(unwanted))
+
+
+if __name__ == "__main__":
+    {
+        "busy": lambda: busy(forked=False),
+        "forked": lambda: busy(forked=True),
+        "launching": launching,
+        "interrupted": interrupted,
+        "interrupted_in_the_queue": interrupted_in_the_queue,
+    }[sys.argv[1]]()
