@@ -41,7 +41,7 @@ _MAX_BUFFERS = 0xFFFF
 _MAX_PARTS = 512  # of one sendmsg; the smallest IOV_MAX in use is 1024
 _SHARED = 1 << 63  # in the length of a buffer: its place follows, instead of its bytes
 _PLACE_SIZE = 8
-DONTWAIT = getattr(_socket, "MSGDONTWAIT", 0)
+DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
 
 MAX_LENGTH = 1 << 44
 """A length above this is not data but a broken stream."""

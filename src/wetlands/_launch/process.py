@@ -17,12 +17,8 @@ from wetlands._launch.output import ProcessLogger
 from wetlands._platform.exits import wait_for_exit
 from wetlands._platform.inherit import inherit
 from wetlands._platform.page import make_page
-<<<<<<< HEAD
-from wetlands._platform.process import ProcessIdentity, identify, kill_tree, new_group
-from wetlands._platform.segment import make_segment
-=======
 from wetlands._platform.process import ProcessIdentity, identify, kill_tree, leads_nobody, new_group
->>>>>>> main
+from wetlands._platform.segment import make_segment
 from wetlands.exceptions import LaunchError
 from wetlands_worker import messages
 from wetlands_worker.frames import BrokenFrameError, Connection

@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 from pathlib import Path
+from socket import MSG_DONTWAIT
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 
 from exchanges import SIZE, a_connection, carried, decoded, frame_of, zone_of
 from wetlands_worker import messages
-from wetlands_worker.frames import BrokenFrameError, Connection
+from wetlands_worker.frames import DONTWAIT, BrokenFrameError, Connection
 from wetlands_worker.segments import THRESHOLD, Lease, Reference, Segment, join
 from wetlands_worker.values import encode
 
@@ -222,6 +223,18 @@ def test_what_cannot_be_given_back_now_is_kept_for_later(ends: Ends) -> None:
 
     assert sorted(before) == sorted(receiver.exchange.returned)
     assert 2 == len(before)
+
+
+def test_a_full_connection_keeps_the_leases_for_later(ends: Ends) -> None:
+    _, receiver = ends
+    del [carried([np.zeros(LARGE), np.zeros(LARGE)], *ends)][:]
+    while receiver.offer(messages.UPDATE, 1, bytes(5_000)):
+        pass
+    receiver.give_back()
+
+    assert receiver.exchange is not None
+    assert 2 == len(receiver.exchange.returned)
+    assert MSG_DONTWAIT == DONTWAIT
 
 
 def test_giving_back_to_nobody_is_no_error(ends: Ends) -> None:
