@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from arrays import Anything
-    from wetlands_worker.frames import Frame
+    from wetlands_worker.arrivals import Frame
 
 SIZE = 1 << 36
 ROOM = 1 << 30

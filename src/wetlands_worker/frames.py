@@ -20,35 +20,28 @@ import _socket
 from _struct import Struct
 from _thread import allocate_lock
 
+from wetlands_worker.arrivals import MAX_LENGTH, PLACE_SIZE, SHARED, BrokenFrameError, LargeFrame
 from wetlands_worker.messages import RETURNED
 from wetlands_worker.segments import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socket import socket
-    from typing import List, Optional, Sequence, Tuple, Union
+    from typing import List, Optional, Sequence, Union
 
-    from wetlands_worker.segments import Exchange, Lease, Part
+    from wetlands_worker.arrivals import Frame
+    from wetlands_worker.segments import Exchange, Part
 
     Bytes = Union[bytes, bytearray, memoryview]
-    Received = Sequence[Union[bytearray, Lease]]
-    Frame = Tuple[int, int, Union[bytes, bytearray], Received]
+
+__all__ = ["DONTWAIT", "MAX_LENGTH", "BrokenFrameError", "Connection"]
 
 _HEADER = Struct("<BBHIQ")
 _HEADER_SIZE = _HEADER.size
 _CHUNK = 1 << 16
 _MAX_BUFFERS = 0xFFFF
 _MAX_PARTS = 512  # of one sendmsg; the smallest IOV_MAX in use is 1024
-_SHARED = 1 << 63  # in the length of a buffer: its place follows, instead of its bytes
-_PLACE_SIZE = 8
 DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
-
-MAX_LENGTH = 1 << 44
-"""A length above this is not data but a broken stream."""
-
-
-class BrokenFrameError(Exception):
-    """What arrived is not a frame."""
 
 
 class Connection:
@@ -85,7 +78,7 @@ class Connection:
         self._start = 0
         self._end = 0
         self._got: "List[int]" = []  # how many bytes came, while `_end` or a large frame does not know of them yet
-        self._large: "Optional[_LargeFrame]" = None
+        self._large: "Optional[LargeFrame]" = None
 
     # ---------------------------------------------------------------- sending
 
@@ -233,7 +226,7 @@ class Connection:
                             continue
                         return kind, number, self._buffer[first:last], ()
                     if count or size > _CHUNK - _HEADER_SIZE:
-                        self._large = _LargeFrame(kind, number, size, count, self.exchange)
+                        self._large = LargeFrame(kind, number, size, count, self.exchange)
                         self._start = first
                         continue
                 if not self._fill():
@@ -246,7 +239,7 @@ class Connection:
                 return frame
 
     def _take_back(self, returns: bytearray) -> None:
-        if self.exchange is None or len(returns) % _PLACE_SIZE:
+        if self.exchange is None or len(returns) % PLACE_SIZE:
             message = f"{len(returns)} bytes of leases came back"
             raise BrokenFrameError(message)
         self.exchange.take_back(returns)
@@ -274,7 +267,7 @@ class Connection:
                 return 0
         return self._got[0]
 
-    def _receive_large(self, large: "_LargeFrame") -> "Optional[Frame]":
+    def _receive_large(self, large: "LargeFrame") -> "Optional[Frame]":
         while True:
             room = large.room()
             if room is None:
@@ -307,73 +300,8 @@ class Connection:
         self._large = None  # what came of it refers to the shared memory
 
 
-class _LargeFrame:
-    """A frame that does not fit the small buffer, or has buffers, while it arrives."""
-
-    __slots__ = ("_body", "_buffers", "_exchange", "_kind", "_number", "_segment", "_segments", "_table", "filled")
-
-    def __init__(self, kind: int, number: int, size: int, count: int, exchange: "Optional[Exchange]") -> None:
-        if size > MAX_LENGTH:
-            message = f"a frame of {size} bytes was announced"
-            raise BrokenFrameError(message)
-        self._kind = kind
-        self._number = number
-        self._exchange = exchange
-        self._body = bytearray(size)
-        self._buffers: "List[bytearray]" = []
-        self._table = bytearray(8 * count)
-        self._segments = [self._table, self._body]
-        self._segment = 0
-        self.filled = 0
-
-    def room(self) -> "Optional[memoryview]":
-        """Where the next bytes belong, or None when all are here."""
-        while self._segment < len(self._segments):
-            segment = self._segments[self._segment]
-            if self.filled < len(segment):
-                return memoryview(segment)[self.filled :]
-            if self._segment == 0:
-                self._make_buffers()
-            self._segment += 1
-            self.filled = 0
-        return None
-
-    def frame(self) -> "Frame":
-        buffers: "Received" = self._buffers
-        if self._exchange is not None:
-            lengths = self._lengths()
-            buffers = [
-                self._leased(buffer, length - _SHARED) if length >= _SHARED else buffer
-                for buffer, length in zip(self._buffers, lengths)
-            ]
-        return self._kind, self._number, self._body, buffers
-
-    def _lengths(self) -> "List[int]":
-        return [int.from_bytes(self._table[first : first + 8], "little") for first in range(0, len(self._table), 8)]
-
-    def _make_buffers(self) -> None:
-        for length in self._lengths():
-            if length >= _SHARED and self._exchange is not None:
-                self._buffers.append(bytearray(_PLACE_SIZE))
-                continue
-            if length > MAX_LENGTH:
-                message = f"a buffer of {length} bytes was announced"
-                raise BrokenFrameError(message)
-            self._buffers.append(bytearray(length))
-        self._segments.extend(self._buffers)
-
-    def _leased(self, place: bytearray, length: int) -> "Lease":
-        if self._exchange is not None:
-            try:
-                return self._exchange.lease(place, length)
-            except ValueError as error:
-                raise BrokenFrameError(str(error)) from None
-        message = "a buffer in shared memory was announced, and there is none"
-        raise BrokenFrameError(message)
-
-
 def _length(buffer: "Part") -> int:
-    return buffer.length | _SHARED if isinstance(buffer, Reference) else buffer.nbytes
+    return buffer.length | SHARED if isinstance(buffer, Reference) else buffer.nbytes
 
 
 def _returned(places: bytes) -> bytes:

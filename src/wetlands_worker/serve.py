@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
-    from wetlands_worker.frames import Received
+    from wetlands_worker.arrivals import Received
     from wetlands_worker.segments import Part
 
     Number = Union[int, float]

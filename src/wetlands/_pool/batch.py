@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wetlands._pool.call import Work
+    from wetlands_worker.arrivals import Received
     from wetlands_worker.failures import TaskFailure, WorkerInfo
-    from wetlands_worker.frames import Bytes, Connection, Received
+    from wetlands_worker.frames import Bytes, Connection
 
 __all__ = ["Batch", "Pace"]
 

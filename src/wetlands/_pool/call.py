@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wetlands.task import Task
+    from wetlands_worker.arrivals import Received
     from wetlands_worker.failures import (
         RemoteExceptionInfo,
         WorkerInfo,
     )
-    from wetlands_worker.frames import Bytes, Connection, Received
+    from wetlands_worker.frames import Bytes, Connection
 
 __all__ = ["TERMINAL", "BlockingCall", "Call", "PooledTask", "TaskCall", "Work"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wetlands._pool.worker import Worker
-    from wetlands_worker.frames import Frame
+    from wetlands_worker.arrivals import Frame
 
 __all__ = ["Monitor"]
 

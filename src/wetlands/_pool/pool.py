@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import BlockingCall, Call
     from wetlands._pool.scheduler import Action
-    from wetlands_worker.frames import Frame
+    from wetlands_worker.arrivals import Frame
 
 __all__ = ["Pool"]
 

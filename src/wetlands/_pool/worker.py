@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import Call
-    from wetlands_worker.frames import Bytes, Received
+    from wetlands_worker.arrivals import Received
+    from wetlands_worker.frames import Bytes
 
     Answer = tuple[int, Bytes, Received]
 

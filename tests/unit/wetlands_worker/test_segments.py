@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from exchanges import SIZE, a_connection, carried, decoded, frame_of, zone_of
-from wetlands_worker import messages
+from wetlands_worker import arrivals, messages
 from wetlands_worker.frames import DONTWAIT, BrokenFrameError, Connection
 from wetlands_worker.segments import THRESHOLD, Lease, Reference, Segment, join
-from wetlands_worker.values import encode
+from wetlands_worker.values import DecodeError, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -318,6 +318,26 @@ def test_idle_memory_goes_back_to_the_system() -> None:
 
         assert used * 512 >= 8 * LARGE
         assert 0 == os.fstat(descriptor).st_blocks
+
+
+def test_what_no_memory_is_there_for_fails_by_itself_and_the_next_frame_arrives(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(length: int) -> bytearray:
+        if length > LARGE:
+            raise MemoryError
+        return bytearray(length)
+
+    sender, _ = ends
+    sender.exchange, exchange = None, sender.exchange  # so that it travels in line
+    monkeypatch.setattr(arrivals, "bytearray", short, raising=False)
+    frame = frame_of([b"a" * LARGE, b"b" * 300_000, b"c" * LARGE], *ends)
+    monkeypatch.undo()
+
+    with pytest.raises(DecodeError, match="there is no memory for 300,000 bytes"):
+        decoded(frame)
+    sender.exchange = exchange
+    assert [b"d" * LARGE] == carried([b"d" * LARGE], *ends)
 
 
 # --- ends -------------------------------------------------------------------------------------------------------------
