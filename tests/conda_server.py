@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import fnmatch
 import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -15,7 +17,6 @@ from registry import server
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from http.server import BaseHTTPRequestHandler
-    from pathlib import Path
 
 _HOLD_SECONDS = 60
 
@@ -92,6 +93,20 @@ class Served:
             self.release.wait(_HOLD_SECONDS)
             body = body[len(body) // 2 :]
         request.wfile.write(body)
+
+
+def wait_for_downloads(folder: Path) -> None:
+    """Wait until the engine, which goes on with downloads in the background, has no file open below a folder."""
+    descriptors = Path("/proc/self/fd")
+    deadline = time.monotonic() + _HOLD_SECONDS
+    while descriptors.is_dir() and time.monotonic() < deadline:
+        opened = []
+        for entry in descriptors.iterdir():
+            with suppress(OSError):
+                opened.append(entry.readlink())
+        if not any(target.is_relative_to(folder) for target in opened):
+            return
+        time.sleep(0.02)
 
 
 @contextmanager

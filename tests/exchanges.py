@@ -8,6 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from wetlands_worker import messages
 from wetlands_worker.frames import Connection
 from wetlands_worker.segments import Exchange, Segment
 from wetlands_worker.values import decode, encode
@@ -71,3 +72,8 @@ def frame_of(value: object, sender: Connection, receiver: Connection) -> Frame:
 
 def decoded(frame: Frame) -> Anything:
     return decode(frame[2], frame[3])
+
+
+def give_back(receiver: Connection, sender: Connection) -> None:
+    receiver.send(messages.RESULT, 1)
+    assert sender.receive() is not None

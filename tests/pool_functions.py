@@ -68,6 +68,15 @@ def append(path, text):
     return text
 
 
+def wait_for_three(folder, index):
+    """Return when three calls run at the same time."""
+    touch(os.path.join(folder, f"call {index}"))
+    deadline = time.monotonic() + DEADLINE
+    while len(os.listdir(folder)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.002)
+    return len(os.listdir(folder))
+
+
 def until_canceled(task):
     task.update("begun")
     deadline = time.monotonic() + DEADLINE
@@ -81,6 +90,42 @@ def until_canceled(task):
 def begins_until_canceled(path, task):
     touch(path)
     return until_canceled(task)
+
+
+def writes_when_canceled(path, task):
+    until_canceled(task)
+    with open(path, "w") as file:
+        file.write("saved")
+
+
+def leaves_a_lasting_thread():
+    """It is no daemon: the interpreter waits for it."""
+    threading.Thread(target=time.sleep, args=(DEADLINE,)).start()
+
+
+def leaves_a_child():
+    import subprocess
+
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid
+
+
+def until_canceled_or(path, task):
+    while not task.cancel_requested and not os.path.exists(path):
+        time.sleep(0.001)
+    return str(path)
+
+
+def waits_if_path(path, task):
+    return wait_for_file(path, task) if os.path.isabs(path) else path
+
+
+def waits_or_records(item, task):
+    path, record = item
+    return until_canceled(task) if os.path.isabs(path) else append(record, path)
+
+
+def add_one(number):
+    return number + 1
 
 
 def cancels_itself(task):

@@ -97,7 +97,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def in_thread(function: Callable[[], T]) -> Callable[[], T]:
+def in_thread(function: Callable[[], T], deadline: float = DEADLINE) -> Callable[[], T]:
     """Begin a call on another thread; what is returned waits for it and gives its result, or raises its error."""
     outcome: list[T] = []
     problem: list[BaseException] = []
@@ -112,7 +112,7 @@ def in_thread(function: Callable[[], T]) -> Callable[[], T]:
     thread.start()
 
     def finish() -> T:
-        thread.join(DEADLINE)
+        thread.join(deadline)
         assert not thread.is_alive(), "the call hangs"
         if problem:
             raise problem[0]

@@ -221,8 +221,8 @@ class Connection:
                             self._start = self._end = 0
                         else:
                             self._start = last
-                        if kind == RETURNED:
-                            self._take_back(self._buffer[first:last])
+                        if kind == RETURNED and self.exchange is not None:
+                            _take_back(self.exchange, self._buffer[first:last])
                             continue
                         return kind, number, self._buffer[first:last], ()
                     if count or size > _CHUNK - _HEADER_SIZE:
@@ -237,12 +237,6 @@ class Connection:
                     return None
                 self._large = None
                 return frame
-
-    def _take_back(self, returns: bytearray) -> None:
-        if self.exchange is None or len(returns) % PLACE_SIZE:
-            message = f"{len(returns)} bytes of leases came back"
-            raise BrokenFrameError(message)
-        self.exchange.take_back(returns)
 
     def _fill(self) -> bool:
         if self._start:
@@ -298,6 +292,13 @@ class Connection:
         """Close this end; no thread may still be receiving."""
         self.socket.close()
         self._large = None  # what came of it refers to the shared memory
+
+
+def _take_back(exchange: "Exchange", returns: bytearray) -> None:
+    if len(returns) % PLACE_SIZE:
+        message = f"{len(returns)} bytes of leases came back"
+        raise BrokenFrameError(message)
+    exchange.take_back(returns)
 
 
 def _length(buffer: "Part") -> int:

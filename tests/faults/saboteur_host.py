@@ -14,7 +14,8 @@ from pools import DEADLINE, FUNCTIONS, an_environment, eventually, pids, pool_of
 
 
 def say(**facts: object) -> None:
-    print(json.dumps(facts), flush=True)
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
 
 
 def busy(*, forked: bool) -> None:
@@ -54,13 +55,15 @@ def interrupted_in_the_queue() -> None:
     """Ctrl-C while a blocking call waits for a worker: it never runs."""
     with an_environment() as environment:
         begun, unwanted = sys.argv[2:]
+        running = None
         try:
             running = environment.submit(FUNCTIONS, "begins_until_canceled", (begun,))
             environment.execute(FUNCTIONS, "touch", (unwanted,))
         except KeyboardInterrupt:
             say(interrupted=unwanted)
-        running.cancel()
-        say(result=environment.execute(FUNCTIONS, "echo", (7,)), ran=os.path.exists(unwanted))
+        if running is not None:
+            running.cancel()
+        say(result=environment.execute(FUNCTIONS, "echo", (7,)), ran=Path(unwanted).exists())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conda_builds import backend, build, run, versions
-from conda_server import served
+from conda_server import served, wait_for_downloads
 from fake_backend import Watcher, contents
 from registry import without_proxies
 from wetlands._backends.conda import link
@@ -35,9 +35,10 @@ LAST_STEPS = ("packages installed", "commands run", "record staged")
 
 
 @pytest.fixture
-def server(channel: Channel) -> Iterator[Served]:
+def server(channel: Channel, tmp_path: Path) -> Iterator[Served]:
     with served(channel.main) as running:
         yield running
+    wait_for_downloads(tmp_path)
 
 
 @pytest.fixture
@@ -119,6 +120,7 @@ def test_a_server_that_sends_nothing_more_is_given_up(
         provision(store, order(channel, store, recipe), Watcher())
 
     assert [] == contents(store)
+    monkeypatch.undo()
     server.faults.clear()
     server.release.set()
     record = provision(store, order(channel, store, recipe), Watcher())

@@ -13,7 +13,7 @@ import pytest
 
 from backends import RecordingObserver
 from conda_builds import backend, build, install, run, versions
-from conda_server import served
+from conda_server import served, wait_for_downloads
 from projects import write_project
 from wetlands._backends.existing import adopt
 from wetlands._backends.prefix import python_version
@@ -163,6 +163,17 @@ def test_what_cannot_be_satisfied_is_told_with_what_to_leave_out(channel: Channe
     assert not (tmp_path / "prefix").exists()
 
 
+def test_the_token_of_a_channel_is_not_shown(channel: Channel, tmp_path: Path) -> None:
+    with served(channel.main.parent) as server:
+        private = f"{server.url.replace('//', '//me:s3cret@')}/{channel.main.name}"
+        recipe: Dependencies = {"conda": [f"{private}::absent"], "channels": [private, "nodefaults"]}
+
+        with pytest.raises(UnsatisfiableError, match="absent") as refused:
+            build(channel, recipe, tmp_path / "prefix", RATTLER_CACHE_DIR=str(tmp_path / "cache"))
+
+    assert "s3cret" not in f"{refused.value}{refused.value.requirements}{refused.value.droppable}"
+
+
 @pytest.mark.parametrize("package, virtual", [("thunder", "__cuda >=11"), ("glacier", "__glibc >=99")])
 def test_what_this_machine_lacks_is_named(channel: Channel, tmp_path: Path, package: str, virtual: str) -> None:
     with pytest.raises(
@@ -270,16 +281,18 @@ def test_a_proxy_that_was_set_is_used(channel: Channel, tmp_path: Path) -> None:
     assert {"pebble": "1.0"} == versions(prefix)
 
 
-@pytest.mark.parametrize("stage", ["create", "solve", "link"])
-def test_a_build_is_cancelled_at_any_stage(channel: Channel, tmp_path: Path, stage: str) -> None:
-    observer = RecordingObserver(stop_when=lambda seen: stage in seen.stages)
+@pytest.mark.parametrize("stage, steps", [("create", 0), ("solve", 0), *(("link", steps) for steps in range(5))])
+def test_a_build_is_cancelled_at_any_moment_and_nothing_is_written_afterwards(
+    channel: Channel, tmp_path: Path, stage: str, steps: int
+) -> None:
+    observer = RecordingObserver(stop_when=lambda seen: stage in seen.stages and len(seen.steps) >= steps)
 
     with pytest.raises(ProvisioningCanceledError):
-        build(channel, {"conda": ["boulder", "greeter"]}, tmp_path / "prefix", observer)
+        build(channel, {"conda": ["boulder", "greeter", "herald", "lamp"]}, tmp_path / "prefix", observer)
 
     before = sorted((tmp_path / "prefix").rglob("*"))
-    asyncio.run(asyncio.sleep(0.3))
-    assert before == sorted((tmp_path / "prefix").rglob("*")), "the engine went on after the build had ended"
+    asyncio.run(asyncio.sleep(0.2))
+    assert before == sorted((tmp_path / "prefix").rglob("*"))
 
 
 def test_a_build_is_cancelled_in_the_middle_of_a_download(channel: Channel, tmp_path: Path) -> None:
@@ -290,6 +303,7 @@ def test_a_build_is_cancelled_in_the_middle_of_a_download(channel: Channel, tmp_
 
         with pytest.raises(ProvisioningCanceledError):
             build(channel, recipe, tmp_path / "prefix", observer, RATTLER_CACHE_DIR=str(tmp_path / "cache"))
+    wait_for_downloads(tmp_path)
 
 
 def test_solving_writes_nothing_into_the_prefix(channel: Channel, tmp_path: Path) -> None:

@@ -68,8 +68,6 @@ class Pool:
         self._closing = threading.Event()
         self._monitor: Monitor | None = None
 
-    # -------------------------------------------------------------- questions
-
     @property
     def size(self) -> int:
         """How many workers there are."""
@@ -183,15 +181,17 @@ class Pool:
             waiting = [action.call for action in self._scheduler.close(self._exited) if isinstance(action, Fail)]
             workers = list(self._workers.values())
             processes = [*(worker.process for worker in workers), *self._starting]
-            threads = list(self._threads)
+            busy = [worker for worker in workers if self._scheduler.running(worker.index) is not None]
+            threads = [thread for thread in self._threads if thread is not threading.current_thread()]
         for call in waiting:
             call.dropped()
         stop_all(processes)
         for worker in workers:
             self._lost(worker)
+        for worker in busy:
+            worker.process.kill_leftovers()
         for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join(_JOIN_SECONDS)
+            thread.join(_JOIN_SECONDS)
         if self._monitor is not None:
             self._monitor.close()
         if self._guardian is not None:
@@ -345,7 +345,7 @@ class Pool:
         elif call is None and not self._closing.is_set():
             log_death(worker, "while idle")
         self._perform(decided)  # last: its caller waits for the failure, and starting a process takes milliseconds
-        if call is not None or not self._closing.is_set():
+        if not self._closing.is_set():  # else it may still be ending in good order, and close() comes to it
             worker.process.kill_leftovers()
         if self._guardian is not None:
             self._guardian.forget(worker.process.pid)

@@ -308,8 +308,9 @@ def test_a_damaged_record_is_an_error_that_replacing_heals(manager: EnvironmentM
     assert manager.create("tools", NUMPY, replace_existing=True) is manager.create("tools", NUMPY)
 
 
-def test_conda_packages_are_refused_by_this_version_without_a_trace(tmp_path: Path) -> None:
-    with EnvironmentManager(tmp_path / "instance") as manager, pytest.raises(ProvisioningError, match="rattler"):
+def test_a_backend_that_this_version_lacks_is_refused_without_a_trace(tmp_path: Path) -> None:
+    folder = tmp_path / "instance"
+    with EnvironmentManager(folder, manager="pixi") as manager, pytest.raises(ProvisioningError, match="pixi backend"):
         manager.create("tools", {"conda": ["numpy"]})
 
     assert not (tmp_path / "instance" / "envs").exists()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING
+import traceback
+import weakref
+from typing import TYPE_CHECKING, cast
 
 from rattler import install
 
-from wetlands._backends.conda.tally import Tally
+from wetlands._backends.conda.tally import Handed, Tally
 from wetlands._backends.secrets import masked
 from wetlands.exceptions import DownloadError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rattler import InstallerReporter
 
     from wetlands._backends.conda.loop import Tell
     from wetlands._backends.conda.settings import Engine
@@ -29,6 +32,10 @@ STALL_SECONDS = 120.0
 # The engine links in threads that it cannot stop: how long they are waited for, and when they count as done.
 _LINKS_SECONDS = 20.0
 _STILL_SECONDS = 0.3
+# How long a moment is waited for in which nothing is being linked.
+_GRACE_SECONDS = 2.0
+# How long the engine may take to hear of a cancellation.
+_HEARD_SECONDS = 1.0
 
 
 async def link(
@@ -36,8 +43,8 @@ async def link(
 ) -> None:
     """Make a prefix hold exactly the packages of a solution.
 
-    When it is cancelled, it returns after the last file was written. A download that is under way then goes on in the
-    background, into the cache.
+    When it fails or is cancelled, it returns after the last file was written. A download that is under way then goes on
+    in the background, into the cache.
 
     Args:
         solution: The packages.
@@ -50,15 +57,18 @@ async def link(
         DownloadError: Nothing arrived for too long.
     """
     tally = Tally(solution.records, tell)  # type: ignore[abstract]  # a no-op without a body counts as abstract
-    work = asyncio.ensure_future(_install(solution, prefix, engine, tally))
+    reporter = Handed(tally)
+    handed = weakref.ref(reporter)
+    work = asyncio.ensure_future(_install(solution, prefix, engine, reporter))
+    del reporter  # from now on, only the engine holds it
     try:
         while not work.done():
             await asyncio.wait({work}, timeout=_LOOK_SECONDS)
             _check_that_it_moves(tally, STALL_SECONDS if stall_seconds is None else stall_seconds)
-    except BaseException:
-        await _stop(work, tally, prefix)
+        work.result()
+    except BaseException:  # also when one package failed: the engine does not wait for the others
+        await _stop(work, tally, handed, prefix)
         raise
-    work.result()
 
 
 def _check_that_it_moves(tally: Tally, stall_seconds: float) -> None:
@@ -70,7 +80,7 @@ def _check_that_it_moves(tally: Tally, stall_seconds: float) -> None:
         )
 
 
-async def _install(solution: Solution, prefix: Path, engine: Engine, tally: Tally) -> None:
+async def _install(solution: Solution, prefix: Path, engine: Engine, reporter: Handed) -> None:
     # py-rattler 0.28 takes what is inside of its own MatchSpec here.
     requested = [getattr(spec, "_match_spec", spec) for spec in solution.requested]
     await install(
@@ -80,22 +90,31 @@ async def _install(solution: Solution, prefix: Path, engine: Engine, tally: Tall
         client=engine.client,
         config=engine.config,  # link scripts stay off unless the user's configuration turns them on
         requested_specs=requested,
-        reporter=tally,
+        reporter=cast("InstallerReporter", reporter),
         show_progress=False,
     )
 
 
-async def _stop(work: asyncio.Future[None], tally: Tally, prefix: Path) -> None:
+async def _stop(work: asyncio.Future[None], tally: Tally, handed: weakref.ref[Handed], prefix: Path) -> None:
     """Cancel, at a moment when nothing is being linked if one comes soon; then wait until the prefix is still."""
-    deadline = time.monotonic() + _LINKS_SECONDS
-    while not work.done() and tally.linking and time.monotonic() < deadline:  # noqa: ASYNC110 - counted elsewhere
+    grace = time.monotonic() + _GRACE_SECONDS
+    while not work.done() and tally.linking and time.monotonic() < grace:  # noqa: ASYNC110 - counted elsewhere
         await asyncio.sleep(0.002)
     work.cancel()
-    with suppress(asyncio.CancelledError, Exception):
+    try:
         await work
-    if not tally.linking:
-        return
-    # New links began between our look and the cancellation: nobody tells when they end.
+    except BaseException as error:  # noqa: BLE001 - cancelled, or it failed at the same moment
+        traceback.clear_frames(error.__traceback__)  # they hold what was handed to the engine
+    # The engine hears of it a little later, and may begin a link until then. It has heard when it lets go of the tally,
+    # which a download that is under way also holds.
+    heard = time.monotonic() + _HEARD_SECONDS
+    while handed() is not None and time.monotonic() < heard:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0.002)
+    if tally.linking:  # nobody tells when these end
+        await _stillness(prefix, time.monotonic() + _LINKS_SECONDS)
+
+
+async def _stillness(prefix: Path, deadline: float) -> None:
     seen, since = -1, time.monotonic()
     while time.monotonic() < deadline and time.monotonic() - since < _STILL_SECONDS:
         if (now := _entries(prefix)) != seen:

@@ -12,6 +12,7 @@ from rattler import ChannelPriority, MatchSpec, VirtualPackage, VirtualPackageOv
 from rattler.exceptions import SolverError
 
 from wetlands._backends.conda.errors import broken_off, plain_reason, virtual_packages_in
+from wetlands._backends.secrets import masked
 from wetlands._platform.names import current_platform
 from wetlands._spec.channels import DEFAULT_CHANNEL
 from wetlands._spec.conda import version_text
@@ -80,11 +81,11 @@ async def find_packages(
     whole = [entry for entry in spec.conda if entry.dependencies]
     alone = [entry for entry in spec.conda if not entry.dependencies]
     channels = tuple(sources(spec, engine))
-    asked = [(entry.text, _text(entry, engine)) for entry in whole]
+    asked = [(masked(entry.text), _text(entry, engine)) for entry in whole]
     python = python_request(spec, installed=bool(installed))
     if python:
         asked.insert(0, (python if spec.python.asked else "", python))
-    asked += [(f"{text} (installed)", text) for text in keep]
+    asked += [(masked(f"{text} (installed)"), text) for text in keep]
     request = _Request(tuple(name for name, _ in asked), tuple(text for _, text in asked), channels, tuple(installed))
     records = await _solved(request, engine)
     for entry in alone:
@@ -218,7 +219,7 @@ async def _single(
             places.setdefault(_place(record, places), []).append(record)
     candidates = next((records for records in places.values() if records), [])
     if not candidates:
-        raise UnsatisfiableError([entry.text], f"No channel has {entry.text}.")
+        raise UnsatisfiableError([masked(entry.text)], f"No channel has {masked(entry.text)}.")
     fitting = [record for record in candidates if _fits_python(record, others)] or candidates
     return max(fitting, key=lambda record: (record.version, record.build_number))
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wetlands._backends.api import BuildObserver
     from wetlands._backends.conda.loop import Tell
 
-__all__ = ["Tally"]
+__all__ = ["Handed", "Tally"]
 
 _TELL_SECONDS = 0.1  # how often progress is told, at most
 
@@ -124,3 +124,13 @@ class Tally(InstallerReporter):
             observer.stage(stage, message)
 
         self._tell(pass_on)
+
+
+class Handed:
+    """A tally as it is handed to the engine: when this is gone, the engine has let go of it."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._tally, name)

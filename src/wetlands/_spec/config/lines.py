@@ -40,7 +40,7 @@ def logical_lines(text: str) -> Iterator[Line]:
         is_comment = _COMMENT.match(physical) is not None
         first = first if parts else number
         if physical.endswith("\\") and not is_comment:
-            parts.append(physical.removesuffix("\\"))
+            parts.append(physical.strip("\\"))  # at both ends, as pip does
             continue
         parts.append(f" {physical}" if is_comment else physical)  # a comment behind a continued line needs its blank
         yield from _line(first, "".join(parts))

@@ -55,6 +55,10 @@ def test_a_comment_line_ends_a_line_that_goes_on() -> None:
     assert ["a", "b"] == texts("a \\\n# why\nb")
 
 
+def test_several_backslashes_at_an_end_are_taken_as_pip_takes_them() -> None:
+    assert ["a==1"] == texts("a\\\\\n\\==1\\\\\n# end")
+
+
 def test_windows_line_ends_mean_nothing() -> None:
     assert ["a", "b==1"] == texts("a\r\nb==1 \\\r\n  # why\r\n")
 
