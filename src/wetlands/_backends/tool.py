@@ -9,8 +9,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from wetlands._backends.secrets import masked
 from wetlands._platform.process import identify, kill_tree, new_group
+from wetlands._spec.secrets import masked
 from wetlands.exceptions import CommandFailedError, ProvisioningCanceledError, ProvisioningError
 
 if TYPE_CHECKING:

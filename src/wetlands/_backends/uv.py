@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from wetlands._backends.existing import adopt
 from wetlands._backends.interpreters import find_interpreter
 from wetlands._backends.neutral import neutral_folder
-from wetlands._backends.secrets import masked
 from wetlands._backends.tool import run_tool
 from wetlands._backends.uv_advice import advice
 from wetlands._backends.uv_recipe import (
@@ -25,6 +24,7 @@ from wetlands._backends.uv_recipe import (
 )
 from wetlands._backends.uv_settings import tool_environment
 from wetlands._spec import NO_SETTINGS
+from wetlands._spec.secrets import masked
 from wetlands.exceptions import InterpreterNotFoundError, ProvisioningError
 
 if TYPE_CHECKING:

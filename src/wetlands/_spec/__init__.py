@@ -7,7 +7,6 @@ packages hold a project.
 from __future__ import annotations
 
 from wetlands._spec.channels import DEFAULT_CHANNEL
-from wetlands._spec.checks import masked
 from wetlands._spec.commands import parse_commands
 from wetlands._spec.conda import CondaRequirement, parse_conda
 from wetlands._spec.dependencies import (
@@ -26,6 +25,7 @@ from wetlands._spec.parse import parse
 from wetlands._spec.platforms import PLATFORMS
 from wetlands._spec.pypi import PypiRequirement, parse_pypi
 from wetlands._spec.python import ANY_PYTHON, OLDEST_PYTHON, PythonRequirement, parse_python
+from wetlands._spec.secrets import masked
 from wetlands._spec.settings import NO_SETTINGS, REFERENCE, PypiSettings
 
 __all__ = [

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import re
 import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from wetlands._spec.secrets import masked
 from wetlands.exceptions import InvalidDependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["check_encodable", "check_entries", "check_flag", "check_keys", "check_text", "kind", "masked", "quoted"]
+__all__ = ["check_encodable", "check_entries", "check_flag", "check_keys", "check_text", "kind", "quoted"]
 
 _LONGEST_TEXT = 4096  # what Linux allows for a path; far above any requirement, far below what slows a parser down
 _LONGEST_QUOTE = 200
 _NEAR = 0.5  # less than the usual 0.6: "pypi" is near "pip"
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)|(?<=/t/)[^/\s]+")  # user:password@host, and conda's /t/<token>/
-
-
-def masked(text: str) -> str:
-    """Hide the credentials of the URLs in a text, so that it can be shown and logged."""
-    return _CREDENTIALS.sub("***", text)
 
 
 def quoted(text: str) -> str:

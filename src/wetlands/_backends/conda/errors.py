@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from rattler import exceptions as engine_errors
 
-from wetlands._backends.secrets import masked
+from wetlands._spec.secrets import masked
 from wetlands.exceptions import DownloadError, ProvisioningError
 
 if TYPE_CHECKING:

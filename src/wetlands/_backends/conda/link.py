@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from rattler import install
 
 from wetlands._backends.conda.tally import Handed, Tally
-from wetlands._backends.secrets import masked
+from wetlands._spec.secrets import masked
 from wetlands.exceptions import DownloadError
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from rattler import ChannelPriority, MatchSpec, VirtualPackage, VirtualPackageOv
 from rattler.exceptions import SolverError
 
 from wetlands._backends.conda.errors import broken_off, plain_reason, virtual_packages_in
-from wetlands._backends.secrets import masked
 from wetlands._platform.names import current_platform
 from wetlands._spec.channels import DEFAULT_CHANNEL
 from wetlands._spec.conda import version_text
+from wetlands._spec.secrets import masked
 from wetlands.exceptions import DownloadError, UnsatisfiableError
 
 if TYPE_CHECKING:

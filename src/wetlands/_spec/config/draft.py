@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wetlands._spec.channels import parse_channels
-from wetlands._spec.checks import check_text, masked, quoted
+from wetlands._spec.checks import check_text, quoted
 from wetlands._spec.conda import parse_conda
 from wetlands._spec.config.remarks import Remarks
 from wetlands._spec.model import Spec
 from wetlands._spec.pypi import parse_pypi
 from wetlands._spec.python import ANY_PYTHON, parse_python
+from wetlands._spec.secrets import masked
 from wetlands._spec.settings import NO_SETTINGS, check_address
 from wetlands._spec.variables import check_variable
 from wetlands.exceptions import InvalidDependencyError

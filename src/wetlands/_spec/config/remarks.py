@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from wetlands._spec.checks import masked
+from wetlands._spec.secrets import masked
 
 __all__ = ["Remark", "Remarks"]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wetlands._backends.secrets import masked
+from wetlands._spec.secrets import masked
 
 
 @pytest.mark.parametrize(
