@@ -49,7 +49,7 @@ def run_install_commands(
         return
     observer.stage("install", f"Running {len(commands)} install command{'s' if len(commands) > 1 else ''}")
     try:
-        run_tool(_argv(commands, prefix, system), env=environment, observer=observer)
+        run_tool(_argv(commands, prefix, system), env=environment, observer=observer, label=_LABEL)
     except CommandFailedError as error:
         advice = "Correct the command that failed: its output ends the lines above."
         raise CommandFailedError(_LABEL, error.exit_code, error.output, advice) from None
