@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from wetlands._backends.prefix import Prefix
     from wetlands._logs.instance import InstanceLogs
     from wetlands._store.opened import Opened
+    from wetlands._store.store import Store
     from wetlands._store.usage import Mark
+    from wetlands._store.workshop import Workshop
     from wetlands.external_environment import ExternalEnvironment
 
 __all__ = ["LaunchServices"]
@@ -35,6 +37,8 @@ class LaunchServices:
     _logs: InstanceLogs
     _opened: Opened[ExternalEnvironment]
     _proxies: dict[str, str]
+    _store: Store
+    _workshop: Workshop
 
     @property
     def environments_log_path(self) -> Path | None:

@@ -1,0 +1,1 @@
+"""The verbs of a manager, by what they are about."""

@@ -1,0 +1,123 @@
+"""The verbs about environments that exist: open, change, look at, delete."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wetlands._backends.existing import adopt
+from wetlands._backends.inventory import installed_packages
+from wetlands._launch.services import LaunchServices
+from wetlands._manager.names import MAIN, prefix_of
+from wetlands._platform.names import current_platform
+from wetlands._spec import parse
+from wetlands.exceptions import EnvironmentInUseError
+
+if TYPE_CHECKING:
+    from wetlands._backends.inventory import InstalledPackage
+    from wetlands._spec import Commands, Dependencies
+    from wetlands.environment import Environment
+
+__all__ = ["Keeping"]
+
+
+class Keeping(LaunchServices):
+    """Opens environments, and changes and deletes them."""
+
+    def load(self, name: str, environment_path: str | Path | None = None) -> Environment:
+        """Open an environment that exists, whatever its recipe.
+
+        Args:
+            name: What to call it. Without a path, the name it was created with.
+            environment_path: A conda prefix, a virtual environment, an interpreter in one of these, or a pixi workspace
+                that was installed.
+
+        Raises:
+            EnvironmentNotFoundError: There is none.
+            EnvironmentReuseError: This manager has another environment of that name open.
+            RecordError: What is stored about it is damaged.
+        """
+        checked = self._opened.check_name(name, reserved=MAIN)
+        if environment_path is not None:
+            return self._opened.open_foreign(checked, adopt(Path(environment_path)))
+        self._opened.refuse_foreign(checked)
+        return self._opened.open(self._opened.find(checked))
+
+    def install(
+        self,
+        environment: Environment,
+        dependencies: Dependencies | None = None,
+        additional_install_commands: Commands | None = None,
+    ) -> list[str]:
+        """Add packages to an environment; its recipe no longer tells what is in it, and `create` will say so.
+
+        Args:
+            environment: The environment, made here or by others.
+            dependencies: What to add.
+            additional_install_commands: Shell lines to run in it afterwards.
+
+        Returns:
+            The lines that the tools wrote.
+
+        Raises:
+            InvalidDependencyError: The recipe cannot be understood.
+            ProvisioningError: Something cannot be installed; the error carries the output of what failed.
+        """
+        base = Path.cwd()
+        spec = parse(dependencies, commands=additional_install_commands, platform=current_platform(), base=base)
+        self._open_logs()
+        if self._opened.is_foreign(environment):
+            return self._workshop.install_into(environment.name, prefix_of(environment).path, spec, base)
+        return self._workshop.install(self._opened.record_of(environment).name, spec, base)
+
+    def update_environment(
+        self,
+        environment: Environment,
+        dependencies: Dependencies | None = None,
+        additional_install_commands: Commands | None = None,
+    ) -> Environment:
+        """Build an environment anew and switch to it; workers that run go on with what they have.
+
+        Args:
+            environment: An environment that was created by a manager.
+            dependencies: Its new recipe; None takes the stored one again, which brings newer versions where it allows,
+                and leaves out what `install` added.
+            additional_install_commands: Its new commands; None takes the stored ones.
+
+        Raises:
+            EnvironmentNotFoundError: It was deleted, or is not one that this manager created or loaded by name.
+            ProvisioningError: It cannot be built; the old one still works.
+        """
+        record = self._opened.record_of(environment)
+        base = Path(record.base) if dependencies is None else Path.cwd()
+        wanted = parse(dependencies, commands=additional_install_commands, platform=current_platform(), base=base)
+        spec = record.spec if dependencies is None else wanted
+        commands = record.spec.commands if additional_install_commands is None else wanted.commands
+        self._open_logs()
+        new = self._workshop.build(environment.name, replace(spec, commands=commands), base, replace=True)
+        return self._opened.open(new)
+
+    def delete_environment(self, environment: Environment) -> None:
+        """Delete an environment; its space is given back in the background.
+
+        Raises:
+            EnvironmentInUseError: Live workers use it, of this program or of another.
+            EnvironmentNotFoundError: It was deleted already, or is not one that this manager created or loaded by name.
+        """
+        name = self._opened.record_of(environment).name
+        if environment.launched():
+            raise EnvironmentInUseError(
+                f"Environment {name!r} has live workers: stop them with exit(), then delete it."
+            )
+        self._open_logs()
+        self._workshop.remove(name)
+        self._opened.forget(environment)
+
+    def environment_exists(self, path: str | Path) -> bool:
+        """Say whether there is an environment, by the name it was created with or by its folder."""
+        return self._opened.exists(path)
+
+    def get_installed_packages(self, environment: Environment) -> list[InstalledPackage]:
+        """Return name, version and kind (``"conda"`` or ``"pypi"``) of what is installed, without running anything."""
+        return installed_packages(prefix_of(environment))

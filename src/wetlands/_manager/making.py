@@ -1,0 +1,121 @@
+"""The verbs that make an environment from a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wetlands._launch.services import LaunchServices
+from wetlands._manager.names import MAIN
+from wetlands._platform.names import current_platform
+from wetlands._spec import parse, parse_commands
+from wetlands._store.provision import reusable
+from wetlands.logger import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wetlands._spec import Commands, Dependencies, Spec
+    from wetlands.environment import Environment
+
+__all__ = ["Making"]
+
+
+class Making(LaunchServices):
+    """Builds environments, or reuses them."""
+
+    def create(
+        self,
+        name: str,
+        dependencies: Dependencies | None = None,
+        additional_install_commands: Commands | None = None,
+        *,
+        replace_existing: bool = False,
+    ) -> Environment:
+        """Build an environment, or reuse the one of that name when it was built from the same recipe.
+
+        Reuse is decided from the stored recipe alone, in a few milliseconds. While another thread or process builds the
+        same environment, this waits for it and says so in the log. A build that fails leaves what was there as it was.
+
+        Args:
+            name: Its name, one portable path component.
+            dependencies: Its recipe; without one it is an empty environment.
+            additional_install_commands: Shell lines to run in it after the packages are installed, part of the recipe.
+            replace_existing: Build it anew, whatever is there; workers that run go on with what they have.
+
+        Returns:
+            The environment; the same object for the same name, as long as it is not deleted.
+
+        Raises:
+            EnvironmentReuseError: The name is taken by an environment with another recipe.
+            RecordError: What is stored about an environment of that name is damaged.
+            InvalidNameError: The name cannot be one.
+            InvalidDependencyError: The recipe cannot be understood.
+            ProvisioningError: It cannot be built; the error carries the output of what failed.
+        """
+        checked = self._opened.check_name(name, reserved=MAIN)
+        base = Path.cwd()
+        spec = parse(dependencies, commands=additional_install_commands, platform=current_platform(), base=base)
+        return self._make(checked, spec, base, replace=replace_existing)
+
+    def create_from_config(
+        self,
+        name: str,
+        config_path: str | Path,
+        optional_dependencies: Sequence[str] | None = None,
+        additional_install_commands: Commands | None = None,
+        *,
+        replace_existing: bool = False,
+        install_project: bool = False,
+        project_path: str | Path | None = None,
+        project_editable: bool = False,
+    ) -> Environment:
+        """Build an environment from a config file of another tool, or reuse it as `create` does.
+
+        What the file holds and cannot be honoured is an error, or is logged with the place where it stands.
+
+        Args:
+            name: Its name. An environment of a pixi workspace is taken where it has one of that name.
+            config_path: ``requirements.txt``, ``environment.yml``, ``pyproject.toml``, ``pixi.toml``, or a script with
+                a header (PEP 723). Relative paths in it begin at its folder.
+            optional_dependencies: The extras, groups or pixi features wanted too.
+            additional_install_commands: As for `create`.
+            replace_existing: As for `create`.
+            install_project: Whether the project is installed too, not only what it needs.
+            project_path: Its folder; that of the file by default.
+            project_editable: Whether edits of its sources are seen without installing anew.
+
+        Raises:
+            InvalidDependencyError: The file is not there or cannot be understood; the message names the place.
+            WetlandsError: As `create` does.
+        """
+        from wetlands._spec.config import from_config  # noqa: PLC0415 - programs with recipes of their own need none of it
+
+        checked = self._opened.check_name(name, reserved=MAIN)
+        commands = parse_commands(additional_install_commands, current_platform(), "additional_install_commands")
+        path = Path(config_path).expanduser().absolute()
+        config = from_config(
+            path,
+            name=checked,
+            optional=optional_dependencies,
+            commands=commands,
+            platform=current_platform(),
+            environ=self._variables(),
+            install_project=install_project,
+            project_path=project_path,
+            project_editable=project_editable,
+        )
+        self._open_logs()
+        for remark in config.remarks:
+            logger.log_environment(
+                remark.level, "%s", remark.text, env_name=checked, stage="create", instance=self.log_instance
+            )
+        return self._make(checked, config.spec, path.parent, replace=replace_existing)
+
+    def _make(self, name: str, spec: Spec, base: Path, *, replace: bool) -> Environment:
+        self._opened.refuse_foreign(name)
+        self._open_logs()
+        record = None if replace else reusable(self._store, name, spec, base)
+        if record is None:
+            record = self._workshop.build(name, spec, base, replace=replace)
+        return self._opened.open(record)
