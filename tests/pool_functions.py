@@ -206,6 +206,14 @@ def gives_signs(how, count, pause, task):
     return count
 
 
+def naps_for(seconds, task):
+    """How long it took."""
+    task.update("begun")
+    began = time.monotonic()
+    time.sleep(seconds)
+    return time.monotonic() - began
+
+
 def holds_the_lock(seconds):
     """Native code that lets no other thread run."""
     import ctypes

@@ -174,7 +174,12 @@ class Pool:
         """What the worker of a call is doing."""
         with self._lock:
             worker = self._worker_of(call)
-        return "No stack: no worker runs it." if worker is None else worker_stack(worker)
+        if worker is None:
+            return "No stack: no worker runs it."
+        stack = worker_stack(worker)
+        with self._lock:  # while it was asked, the next call may have begun there
+            still = self._scheduler.running(worker.index) is call
+        return stack if still else "No stack: it has just ended."
 
     def recall(self, call: Call) -> None:
         """Ask the worker of a batch to give back what it has not begun."""
