@@ -77,6 +77,15 @@ def wait_for_three(folder, index):
     return len(os.listdir(folder))
 
 
+def wait_for_others(folder, name, count):
+    """Return when so many calls run at the same time."""
+    touch(os.path.join(folder, name))
+    deadline = time.monotonic() + DEADLINE
+    while len(os.listdir(folder)) < count and time.monotonic() < deadline:
+        time.sleep(0.002)
+    return len(os.listdir(folder))
+
+
 def until_canceled(task):
     task.update("begun")
     deadline = time.monotonic() + DEADLINE

@@ -196,14 +196,13 @@ class Pool:
             self._closing.set()
             waiting = [action.call for action in self._scheduler.close(self._exited) if isinstance(action, Fail)]
             workers = list(self._workers.values())
-            busy = [worker for worker in workers if self._scheduler.running(worker.index) is not None]
         starting = self._nursery.close()
         for call in waiting:
             call.dropped()
         stop_all(list(dict.fromkeys((*(worker.process for worker in workers), *starting))))
         for worker in workers:
             self._lost(worker)
-        for worker in busy:
+        for worker in workers:  # what a task has left behind ends with the worker that ran it
             worker.process.kill_leftovers()
         self._nursery.join()
         self._overtime.join()
