@@ -113,7 +113,7 @@ def returns_what_cannot_be_sent():
     return {"good": 1, "bad": [lambda: None]}
 
 
-class Unsendable(Exception):
+class UnsendableError(Exception):
     def __init__(self, reason, lock):
         super().__init__(reason)
         self.lock = lock
@@ -123,10 +123,10 @@ class Unsendable(Exception):
 
 
 def raises_what_cannot_be_pickled():
-    raise Unsendable("holds a lock", threading.Lock())
+    raise UnsendableError("holds a lock", threading.Lock())
 
 
-class Speechless(Exception):
+class SpeechlessError(Exception):
     def __repr__(self):
         raise RuntimeError("no repr")
 
@@ -134,16 +134,16 @@ class Speechless(Exception):
 
 
 def raises_what_has_no_repr():
-    raise Speechless
+    raise SpeechlessError
 
 
-class Interrupting(Exception):
+class InterruptingError(Exception):
     def __str__(self):
         raise KeyboardInterrupt
 
 
 def raises_what_interrupts_when_shown():
-    raise Interrupting
+    raise InterruptingError
 
 
 class EndsTheProcess:
@@ -202,6 +202,21 @@ def starts_lasting_threads():
     for _ in range(3):
         threading.Thread(target=time.sleep, args=(LONG,)).start()
     return "done"
+
+
+def leaves_shared_memory():
+    from multiprocessing.shared_memory import SharedMemory
+
+    _kept.append(SharedMemory(create=True, size=1 << 20))
+    return "done"
+
+
+def dies_with_shared_memory():
+    leaves_shared_memory()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+_kept = []
 
 
 def eats_memory():
