@@ -21,12 +21,14 @@ import values
 from bench import bench_of, parser, write
 from tables import page, summary
 
+import arrays
+
 if TYPE_CHECKING:
     from harness import Result
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "performance.md"
 # In the order of the page.
-BENCHMARKS = (call, submit, map_, launch, ready, values, progress, crash, memory, stop, import_wetlands, create)
+BENCHMARKS = (call, submit, map_, launch, ready, values, arrays, progress, crash, memory, stop, import_wetlands, create)
 
 
 def main() -> None:

@@ -42,6 +42,13 @@ def interpreter(request: pytest.FixtureRequest) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def numpy_environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the environments of `numpys` are; those of all test processes, so that each is built once."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "numpy environments"
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A temporary folder that no other test process uses: whatever is new in it was left by our test."""

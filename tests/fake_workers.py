@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wetlands._launch.guardian import Guardian
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import Call
-    from wetlands_worker.frames import Frame
+    from wetlands_worker.arrivals import Frame
 
 HEAD = messages.pack_target("module", "function")
 _pids = itertools.count(1_000_000_000)  # no real process has such a number

@@ -76,6 +76,19 @@ class Contender:
         value: object = list(range(size)) if of == "ints" else _array(size)
         return self._repeated(f"{of} {size}", lambda: self.call("nothing", value), times)
 
+    def moves(self, size: int, times: int) -> dict[str, float]:
+        """An array of so many bytes as argument, as result, and both."""
+        array = _array(size)
+        works = {
+            "argument": lambda: self.call("size", array),
+            "result": lambda: self.call("made", size),
+            "echo": lambda: self.call("nothing", array),
+        }
+        costs: dict[str, float] = {}
+        for key, work in works.items():
+            costs |= self._repeated(f"{key} {size}", work, times)
+        return costs
+
     def maps(self, items: int, workers: int) -> dict[str, float]:
         """Many calls that do nothing; the cost of one."""
         self.start(workers)
@@ -177,4 +190,4 @@ def memory_of(pid: int) -> dict[str, float]:
 def _array(size: int) -> object:
     import numpy as np
 
-    return np.zeros(size, dtype=np.uint8)
+    return np.ones(size, dtype=np.uint8)  # zeros would be pages that nobody has made

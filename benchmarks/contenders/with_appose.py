@@ -63,6 +63,10 @@ class Appose(Contender):
             raise NotImplementedError
         return super().echoes(of, size, times)
 
+    def moves(self, size: int, times: int) -> dict[str, float]:
+        """See above."""
+        raise NotImplementedError
+
     def report(self, count: int) -> tuple[float, int]:
         """See the base class."""
         arrived = 0

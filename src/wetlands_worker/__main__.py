@@ -1,4 +1,4 @@
-"""Start a worker: ``python <this folder> CALL CONTROL PAGE NONCE SESSION``.
+"""Start a worker: ``python <this folder> CALL CONTROL PAGE SEGMENT NONCE SESSION``.
 
 Python puts this folder first on ``sys.path``, where ``frames.py`` and the others would shadow a user's modules of the
 same name. So the folder is taken off the path, and the package is adopted under its own name from where it lies.

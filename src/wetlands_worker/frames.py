@@ -12,38 +12,44 @@ memory of their own, so each crosses with one copy into and one out of the kerne
 
 Reading can be resumed: when `Connection.receive` is left by an exception (Ctrl-C), what has arrived is kept, and the
 next call goes on from there. A frame whose *sending* is cut short cannot be mended; the connection is closed instead.
+
+With shared memory (`segments`), a large buffer is copied there instead. The highest bit of its length is set then, and
+what follows are the 8 bytes of its place. Leases that ended are given back in a frame before the next one.
 """
 
 import _socket
 from _struct import Struct
 from _thread import allocate_lock
 
+from wetlands_worker.arrivals import MANY_BUFFERS, MAX_LENGTH, PLACE_SIZE, SHARED, BrokenFrameError, LargeFrame
+from wetlands_worker.messages import RETURNED
+from wetlands_worker.segments import Reference
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socket import socket
-    from typing import List, Optional, Sequence, Tuple, Union
+    from typing import List, Optional, Sequence, Union
+
+    from wetlands_worker.arrivals import Frame
+    from wetlands_worker.segments import Exchange, Part
 
     Bytes = Union[bytes, bytearray, memoryview]
-    Frame = Tuple[int, int, Union[bytes, bytearray], Sequence[bytearray]]
+
+__all__ = ["DONTWAIT", "MAX_LENGTH", "BrokenFrameError", "Connection"]
 
 _HEADER = Struct("<BBHIQ")
 _HEADER_SIZE = _HEADER.size
 _CHUNK = 1 << 16
-_MANY_BUFFERS = 0xFFFF
-_MAX_BUFFERS = 1 << 24
 _MAX_PARTS = 512  # of one sendmsg; the smallest IOV_MAX in use is 1024
-_DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
-
-MAX_LENGTH = 1 << 44
-"""A length above this is not data but a broken stream."""
-
-
-class BrokenFrameError(Exception):
-    """What arrived is not a frame."""
+DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
 
 
 class Connection:
-    """One end of a stream socket that carries frames; any thread may send, one at a time may receive."""
+    """One end of a stream socket that carries frames; any thread may send, one at a time may receive.
+
+    Attributes:
+        exchange: The memory that both ends share; None where there is none.
+    """
 
     __slots__ = (
         "_buffer",
@@ -56,11 +62,13 @@ class Connection:
         "_start",
         "_unsent",
         "_view",
+        "exchange",
         "socket",
     )
 
     def __init__(self, sock: "Union[socket, _socket.socket]") -> None:
         self.socket = sock
+        self.exchange: "Optional[Exchange]" = None
         self._send = sock.send
         self._recv_into = sock.recv_into
         self._lock = allocate_lock()
@@ -70,23 +78,28 @@ class Connection:
         self._start = 0
         self._end = 0
         self._got: "List[int]" = []  # how many bytes came, while `_end` or a large frame does not know of them yet
-        self._large: "Optional[_LargeFrame]" = None
+        self._large: "Optional[LargeFrame]" = None
 
     # ---------------------------------------------------------------- sending
 
-    def send(self, kind: int, number: int, body: "Bytes" = b"", buffers: "Sequence[memoryview]" = ()) -> None:
+    def send(self, kind: int, number: int, body: "Bytes" = b"", buffers: "Sequence[Part]" = ()) -> None:
         """Send one frame; returns when the kernel has taken all of it.
 
         Raises:
             OSError: The other side is gone.
         """
         size = len(body)
-        header = _HEADER.pack(kind, 0, min(len(buffers), _MANY_BUFFERS), number, size)
+        header = _HEADER.pack(kind, 0, min(len(buffers), MANY_BUFFERS), number, size)
+        exchange = self.exchange
+        if exchange is not None and buffers:
+            buffers = self._staged(exchange, buffers)
         with self._lock:
             try:
                 if self._unsent:
                     self._send_all(self._unsent)
                     self._unsent = b""
+                if exchange is not None and exchange.returned:
+                    header = _returned(exchange.returns()) + header
                 if size < _CHUNK and not buffers:
                     frame = header + body
                     sent = self._send(frame)
@@ -97,6 +110,13 @@ class Connection:
             except BaseException:  # also Ctrl-C: how much was sent is not known
                 self.abort()
                 raise
+
+    def _staged(self, exchange: "Exchange", buffers: "Sequence[Part]") -> "Sequence[Part]":
+        try:
+            return exchange.stage(buffers)  # without the lock: a large copy holds up nobody
+        except BaseException:  # Ctrl-C: who sends a frame may rely on it that the connection is closed then
+            self.abort()
+            raise
 
     def offer(self, kind: int, number: int, body: bytes) -> bool:
         """Send one small frame if that needs no waiting; whether it was taken.
@@ -121,6 +141,19 @@ class Connection:
         finally:
             self._lock.release()
 
+    def give_back(self) -> None:
+        """Give back the leases that ended, if that needs no waiting; the next frame does it otherwise."""
+        exchange = self.exchange
+        if exchange is None or not exchange.returned:
+            return
+        returns = exchange.returns()
+        try:
+            taken = self.offer(RETURNED, 0, returns)
+        except OSError:  # the other side is gone
+            return
+        if not taken:
+            exchange.refused(returns)
+
     def flush(self) -> None:
         """Send what `offer` could only begin."""
         with self._lock:
@@ -129,26 +162,36 @@ class Connection:
                 self._unsent = b""
 
     def _send_now(self, data: bytes) -> int:
-        if not _DONTWAIT:  # Windows: small frames fit where select says that there is room
+        if not DONTWAIT:  # Windows: small frames fit where select says that there is room
             import select  # noqa: PLC0415 - only needed here, on one platform
 
             if not select.select((), (self.socket.fileno(),), (), 0)[1]:
                 return 0
             return self._send(data)
         try:
-            return self._send(data, _DONTWAIT)
+            return self._send(data, DONTWAIT)
         except BlockingIOError:
             return 0
 
     def _send_all(self, data: "Bytes") -> None:
         self.socket.sendall(data)
 
-    def _send_parts(self, header: bytes, body: "Bytes", buffers: "Sequence[memoryview]") -> None:
-        lengths = b"".join(buffer.nbytes.to_bytes(8, "little") for buffer in buffers)
-        if len(buffers) >= _MANY_BUFFERS:
+    def _send_parts(self, header: bytes, body: "Bytes", buffers: "Sequence[Part]") -> None:
+        lengths = b"".join([_length(buffer).to_bytes(8, "little") for buffer in buffers])
+        if len(buffers) >= MANY_BUFFERS:
             lengths = len(buffers).to_bytes(8, "little") + lengths
         parts: "List[Bytes]" = [header + lengths, body]
-        parts.extend(buffer.cast("B") for buffer in buffers if buffer.nbytes)
+        for buffer in buffers:
+            if isinstance(buffer, Reference):
+                parts.append(buffer.place())
+            elif buffer.nbytes:
+                parts.append(buffer.cast("B"))
+        self._send_all_of(parts)
+        for buffer in buffers:
+            if isinstance(buffer, Reference):
+                buffer.sent = True
+
+    def _send_all_of(self, parts: "List[Bytes]") -> None:
         sendmsg = getattr(self.socket, "sendmsg", None)
         if sendmsg is None:  # Windows
             for part in parts:
@@ -184,12 +227,12 @@ class Connection:
                             self._start = self._end = 0
                         else:
                             self._start = last
+                        if kind == RETURNED and self.exchange is not None:
+                            _take_back(self.exchange, self._buffer[first:last])
+                            continue
                         return kind, number, self._buffer[first:last], ()
-                    if size > MAX_LENGTH:
-                        message = f"a frame of {size} bytes was announced"
-                        raise BrokenFrameError(message)
                     if count or size > _CHUNK - _HEADER_SIZE:
-                        self._large = _LargeFrame(kind, number, size, count)
+                        self._large = LargeFrame(kind, number, size, count, self.exchange)
                         self._start = first
                         continue
                 if not self._fill():
@@ -224,7 +267,7 @@ class Connection:
                 return 0
         return self._got[0]
 
-    def _receive_large(self, large: "_LargeFrame") -> "Optional[Frame]":
+    def _receive_large(self, large: "LargeFrame") -> "Optional[Frame]":
         while True:
             room = large.room()
             if room is None:
@@ -254,55 +297,19 @@ class Connection:
     def close(self) -> None:
         """Close this end; no thread may still be receiving."""
         self.socket.close()
+        self._large = None  # what came of it refers to the shared memory
 
 
-class _LargeFrame:
-    """A frame that does not fit the small buffer, while it arrives."""
+def _take_back(exchange: "Exchange", returns: bytearray) -> None:
+    if len(returns) % PLACE_SIZE:
+        message = f"{len(returns)} bytes of leases came back"
+        raise BrokenFrameError(message)
+    exchange.take_back(returns)
 
-    __slots__ = ("_body", "_buffers", "_counted", "_kind", "_number", "_segment", "_segments", "_table", "filled")
 
-    def __init__(self, kind: int, number: int, size: int, count: int) -> None:
-        self._kind = kind
-        self._number = number
-        self._body = bytearray(size)
-        self._buffers: "List[bytearray]" = []
-        self._counted = count < _MANY_BUFFERS
-        self._table = bytearray(8 * count if self._counted else 8)
-        self._segments = [self._table, self._body]
-        self._segment = 0
-        self.filled = 0
+def _length(buffer: "Part") -> int:
+    return buffer.length | SHARED if isinstance(buffer, Reference) else buffer.nbytes
 
-    def room(self) -> "Optional[memoryview]":
-        """Where the next bytes belong, or None when all are here."""
-        while self._segment < len(self._segments):
-            segment = self._segments[self._segment]
-            if self.filled < len(segment):
-                return memoryview(segment)[self.filled :]
-            self.filled = 0
-            if not self._counted:
-                self._make_table()
-                continue
-            if self._segment == 0:
-                self._make_buffers()
-            self._segment += 1
-        return None
 
-    def frame(self) -> "Frame":
-        return self._kind, self._number, self._body, self._buffers
-
-    def _make_table(self) -> None:
-        count = int.from_bytes(self._table, "little")
-        if count > _MAX_BUFFERS:
-            message = f"a frame of {count} buffers was announced"
-            raise BrokenFrameError(message)
-        self._counted = True
-        self._table = self._segments[0] = bytearray(8 * count)
-
-    def _make_buffers(self) -> None:
-        for first in range(0, len(self._table), 8):
-            length = int.from_bytes(self._table[first : first + 8], "little")
-            if length > MAX_LENGTH:
-                message = f"a buffer of {length} bytes was announced"
-                raise BrokenFrameError(message)
-            self._buffers.append(bytearray(length))
-        self._segments.extend(self._buffers)
+def _returned(places: bytes) -> bytes:
+    return _HEADER.pack(RETURNED, 0, 0, 0, len(places)) + places

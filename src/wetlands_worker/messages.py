@@ -5,7 +5,7 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 
 | frame | connection | from | task | body | buffers |
 |---|---|---|---|---|---|
-| HELLO | call | worker | - | a dict: `protocol`, `python`, `pid` | - |
+| HELLO | call | worker | - | a dict: `protocol`, `python`, `pid`, `segment` (whether it has the shared memory) | - |
 | CALL | call | host | number | target header, then the values `(args, kwargs)` | of the values |
 | SCRIPT | call | host | number | target header, then the values `(args, run_name)` | of the values |
 | BATCH | call | host | number | target header, then a list of (number, values) pairs | - |
@@ -15,6 +15,7 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | UPDATE | call | worker | number | `(message, current, maximum)`; None: unchanged | - |
 | OUTPUT | call | worker | number | `(key, value)` | of the value |
 | LOG | call | worker | number | `(level, message)` | - |
+| RETURNED | call | both | - | places of leases that ended, 8 bytes each, see `wetlands_worker.segments` | - |
 | CANCEL | control | host | number | empty | - |
 | INTERRUPT | control | host | number | empty | - |
 | RECALL | control | host | number of a batch | empty | - |
@@ -35,7 +36,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Tuple, Union
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 HELLO = 1
 CALL = 2
@@ -47,6 +48,7 @@ UPDATE = 7
 OUTPUT = 8
 LOG = 9
 BATCH = 10
+RETURNED = 11
 
 CANCEL = 32
 INTERRUPT = 33

@@ -14,15 +14,19 @@ from wetlands_worker.handle import RemoteTaskHandle, provide
 from wetlands_worker.invoke import call as invoke
 from wetlands_worker.modules import ModuleLoader
 from wetlands_worker.page import Page, open_page, stack_signal
+from wetlands_worker.segments import join
 from wetlands_worker.values import DecodeError, EncodeError, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
+    from wetlands_worker.arrivals import Received
+    from wetlands_worker.segments import Part
+
     Number = Union[int, float]
     Bytes = Union[bytes, bytearray]
-    Outcome = Tuple[int, bytes, Sequence[memoryview]]
+    Outcome = Tuple[int, bytes, Sequence[Part]]
 
 _MAX_EARLY = 1024
 
@@ -43,14 +47,13 @@ class Worker:
         self._batch: "Optional[_Batch]" = None
         self._pid = os.getpid()
         self._warned = False
-        self._fit = True  # whether this process can still do its work
 
     # ------------------------------------------------------------- main loop
 
     def serve(self) -> None:
         """Run calls one after the other until the host closes the connection."""
         receive = self._call.receive
-        while self._fit:
+        while True:
             frame = receive()
             if frame is None:
                 return
@@ -84,7 +87,7 @@ class Worker:
         self._batch = None
         self._call.send(messages.RESULT, number, encode(batch.stays())[0])
 
-    def _run(self, kind: int, number: int, head: bytes, values: "Bytes", buffers: "Sequence[bytearray]") -> "Outcome":
+    def _run(self, kind: int, number: int, head: bytes, values: "Bytes", buffers: "Received") -> "Outcome":
         handle = self._current = RemoteTaskHandle(number, self)
         self._page.begin(number)
         try:
@@ -97,32 +100,30 @@ class Worker:
             self._interruptible = False
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is an answer
             self._interruptible = False
-            outcome = self._failed(error, handle)
+            outcome = _failure(error, handle)
         if os.getpid() != self._pid:  # user code forked, and this is the child coming back
             stdio.flush()
             os._exit(0)
         return outcome
 
-    def _failed(self, error: BaseException, handle: RemoteTaskHandle) -> "Outcome":
-        try:
-            return _failure(error, handle)
-        except ImportError as problem:  # a task has broken the import system: let another process go on
-            self._fit = False
-            reason = f"{type(error).__name__}, and a task has left this process unable to import ({problem})"
-            return messages.FAILURE, encode(("internal_exception", reason, None, (), None, None))[0], ()
-
     def _outcome(
-        self, kind: int, head: bytes, values: "Bytes", buffers: "Sequence[bytearray]", handle: RemoteTaskHandle
+        self, kind: int, head: bytes, values: "Bytes", buffers: "Received", handle: RemoteTaskHandle
     ) -> "Outcome":
         target = self._targets.get(head)
         if target is None:
             target = self._targets[head] = messages.unpack_target(head)
         if kind == messages.CALL:
             function = self._loader.function(*target)  # first: the classes of arguments may be of its module
-            args, options = _pair(decode(values, buffers))
-            return (messages.RESULT, *encode(invoke(function, args, options, handle), name="result"))
-        args, options = _pair(decode(values, buffers))
-        return (messages.RESULT, *encode(_crossing(self._loader.run_script(target[0], args, options))))
+            args, options = _arguments(values, buffers)
+            return (messages.RESULT, *self._staged(invoke(function, args, options, handle)))
+        args, options = _arguments(values, buffers)
+        return (messages.RESULT, *self._staged(_crossing(self._loader.run_script(target[0], args, options))))
+
+    def _staged(self, result: object) -> "Tuple[bytes, Sequence[Part]]":
+        """A result, copied to where the host finds it: the arguments may end now, and go back together with it."""
+        body, buffers = encode(result, name="result")
+        exchange = self._call.exchange
+        return body, exchange.stage(buffers) if exchange is not None and buffers else buffers
 
     def _answer(self, number: int, outcome: "Outcome") -> None:
         kind, body, buffers = outcome
@@ -256,7 +257,7 @@ class _Batch:
             return self._begun
 
 
-def _addressed(number: int, outcome: "Outcome") -> "Tuple[int, int, bytes, Sequence[memoryview]]":
+def _addressed(number: int, outcome: "Outcome") -> "Tuple[int, int, bytes, Sequence[Part]]":
     kind, body, buffers = outcome
     return kind, number, body, buffers
 
@@ -275,8 +276,11 @@ def _crossing(namespace: "Dict[str, object]") -> "Dict[str, Tuple[bytes, List[ob
     return crossing
 
 
-def _pair(values: "Any") -> "Tuple[Any, Any]":  # Any: whatever the user passed
-    first, second = values
+def _arguments(values: "Bytes", buffers: "Received") -> "Tuple[Any, Any]":  # Any: whatever the user passed
+    decoded: "Any" = decode(values, buffers)
+    if isinstance(buffers, list):
+        buffers.clear()  # from here on the arguments alone keep their memory
+    first, second = decoded
     return first, second
 
 
@@ -302,9 +306,7 @@ def _described(error: BaseException) -> "Tuple[object, ...]":
         info = failures.describe(error)
         frames = tuple(tuple(frame) for frame in failures.plain_frames(error))
         return "remote_exception", info.message, info.traceback, frames, failures.to_plain(info), None
-    except ImportError:
-        raise
-    except BaseException as problem:  # noqa: BLE001 - neither its __str__ nor what it replaced may end the worker
+    except Exception as problem:  # noqa: BLE001 - user code that replaces parts of Python must not end the worker
         message = f"{type(error).__name__}, which could not be described ({type(problem).__name__})"
         return "internal_exception", message, None, (), None, None
 
@@ -320,8 +322,9 @@ def main(arguments: "List[str]") -> None:
     from wetlands_worker import alias  # noqa: PLC0415 - a name of this function only
     from wetlands_worker.control import serve_control  # noqa: PLC0415 - a name of this function only
 
-    call_descriptor, control_descriptor, page, nonce, session = arguments
+    call_descriptor, control_descriptor, page, segment, nonce, session = arguments
     call = _connect(int(call_descriptor))
+    exchange = call.exchange = join(segment)
     control = _connect(int(control_descriptor))
     faulthandler.enable(os.dup(2))  # of its own, so that it works when user code closes stderr
     shared = open_page(page)
@@ -341,7 +344,12 @@ def main(arguments: "List[str]") -> None:
     set_handler(SIGINT, worker.interrupted)
     serve_control(worker, control)
     version = ".".join(map(str, sys.version_info[:3]))
-    hello = {"protocol": messages.PROTOCOL_VERSION, "python": version, "pid": os.getpid()}
+    hello = {
+        "protocol": messages.PROTOCOL_VERSION,
+        "python": version,
+        "pid": os.getpid(),
+        "segment": exchange is not None,
+    }
     try:
         call.send(messages.HELLO, 0, encode(hello)[0])
         worker.serve()

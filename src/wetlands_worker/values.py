@@ -105,13 +105,16 @@ def decode(body: "bytes | bytearray | memoryview", buffers: "Sequence[object]") 
 
     Args:
         body: The body.
-        buffers: As many bytes-like objects as there were buffers, in their order.
+        buffers: As many bytes-like objects as there were buffers, in their order; or what has a method ``open`` that
+            gives one, see `segments.Lease`.
 
     Raises:
         DecodeError: Something the value needs is missing here, or its bytes are damaged.
     """
     try:
         body = bytes(body)  # so that it can be searched; free for bytes, and a fraction of what unpickling costs
+        if buffers:
+            buffers = [buffer.open(body) if hasattr(buffer, "open") else buffer for buffer in buffers]
         if _STACK_GLOBAL not in body:
             return loads(body, buffers=buffers)  # it names no class and no function, so there is no name to translate
         return _ValueUnpickler(BytesIO(body), buffers=buffers).load()

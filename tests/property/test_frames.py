@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import example, given, settings
@@ -74,7 +74,7 @@ def received_by(connection: Connection) -> list[Sent]:
     frames: list[Sent] = []
     while (frame := connection.receive()) is not None:
         kind, number, body, buffers = frame
-        frames.append((kind, number, bytes(body), tuple(bytes(buffer) for buffer in buffers)))
+        frames.append((kind, number, bytes(body), tuple(bytes(cast("bytearray", buffer)) for buffer in buffers)))
     return frames
 
 
@@ -104,7 +104,9 @@ def test_reading_that_was_interrupted_goes_on_where_it_was(
             continue
         if frame is None:
             break
-        got.append((frame[0], frame[1], bytes(frame[2]), tuple(bytes(buffer) for buffer in frame[3])))
+        got.append(
+            (frame[0], frame[1], bytes(frame[2]), tuple(bytes(cast("bytearray", buffer)) for buffer in frame[3]))
+        )
     assert frames == got
 
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import importlib
-import os
 import pathlib
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import uv
-from filelock import FileLock
 
 import interpreters
 from arrays import DTYPES, assert_same, filled
+from numpys import CASES, NUMPYS, with_numpy
 from value_peer import ask
 from wetlands_worker.values import decode, encode
 
@@ -36,41 +33,6 @@ PLAIN = [
     decimal.Decimal("1.10"), pathlib.Path("/a/b"), pathlib.PureWindowsPath("c:\\a"), pathlib.Path, memoryview(b"abc"),
     int, len,
 ]  # fmt: skip
-# Each with the Pythons that it supports; the newest that there is for each of them.
-NUMPYS = {"numpy 1": ("numpy<2", (3, 8), (3, 12)), "numpy 2": ("numpy>=2", (3, 9), (3, 14))}
-
-
-NUMPY_CASES = [
-    (version, name)
-    for version in interpreters.found()
-    for name, (_, first, last) in NUMPYS.items()
-    if first <= tuple(map(int, version.split("."))) <= last
-]
-
-
-@pytest.fixture(scope="session")
-def environments(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Where the environments of this session are; those of all test processes, so that each is built once."""
-    base = tmp_path_factory.getbasetemp()
-    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "numpy environments"
-
-
-def with_numpy(environments: Path, version: str, requirement: str) -> Path:
-    """The interpreter of an environment with that numpy, built when it is first asked for."""
-    prefix = environments / f"{version} {requirement.strip('<>=2')} {'old' if '<' in requirement else 'new'}"
-    python = prefix / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    environments.mkdir(exist_ok=True)
-    with FileLock(f"{prefix}.lock", timeout=300):
-        if not (prefix / "complete").exists():
-            for command in (
-                ["venv", "--clear", "--python", str(interpreters.found()[version]), str(prefix)],
-                ["pip", "install", "--python", str(python), "--only-binary", "numpy", requirement],
-            ):
-                subprocess.run(
-                    [uv.find_uv_bin(), *command, "--quiet"], check=True, timeout=300, stdin=subprocess.DEVNULL
-                )
-            (prefix / "complete").touch()
-    return python
 
 
 # --- without numpy ----------------------------------------------------------------------------------------------------
@@ -191,9 +153,9 @@ MASKED: list[Anything] = [
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("version, name", NUMPY_CASES)
-def test_arrays_cross_between_the_versions_of_numpy(version: str, name: str, environments: Path) -> None:
-    python = with_numpy(environments, version, NUMPYS[name][0])
+@pytest.mark.parametrize("version, name", CASES)
+def test_arrays_cross_between_the_versions_of_numpy(version: str, name: str, numpy_environments: Path) -> None:
+    python = with_numpy(numpy_environments, version, NUMPYS[name][0])
     everything = [*VALUES, *SCALARS, *MASKED]
 
     answers: list[Anything] = ask(python, [(value, "value") for value in everything], packages=True)
@@ -209,9 +171,9 @@ def test_arrays_cross_between_the_versions_of_numpy(version: str, name: str, env
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("version, name", NUMPY_CASES)
-def test_the_other_numpy_sees_real_arrays_and_sends_its_own(version: str, name: str, environments: Path) -> None:
-    python = with_numpy(environments, version, NUMPYS[name][0])
+@pytest.mark.parametrize("version, name", CASES)
+def test_the_other_numpy_sees_real_arrays_and_sends_its_own(version: str, name: str, numpy_environments: Path) -> None:
+    python = with_numpy(numpy_environments, version, NUMPYS[name][0])
     numpy = "__import__('numpy')"
     questions: list[tuple[object, str]] = [
         (None, f"{numpy}.__version__.split('.')[0]"),
@@ -240,9 +202,9 @@ def test_the_other_numpy_sees_real_arrays_and_sends_its_own(version: str, name: 
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("version, name", NUMPY_CASES)
-def test_strings_of_numpy_2_are_refused_clearly_by_numpy_1(version: str, name: str, environments: Path) -> None:
-    python = with_numpy(environments, version, NUMPYS[name][0])
+@pytest.mark.parametrize("version, name", CASES)
+def test_strings_of_numpy_2_are_refused_clearly_by_numpy_1(version: str, name: str, numpy_environments: Path) -> None:
+    python = with_numpy(numpy_environments, version, NUMPYS[name][0])
     strings = np.array(["a", "b" * 100], dtype=np.dtypes.StringDType())
 
     (answer,) = ask(python, [(strings, "value")], packages=True)

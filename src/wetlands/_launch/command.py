@@ -11,17 +11,19 @@ __all__ = ["guardian_command", "worker_command"]
 WORKER_PACKAGE = Path(wetlands_worker.__file__).resolve().parent
 
 
-def worker_command(python: Path, connections: tuple[int, ...], page: str, nonce: str, session: str) -> list[str]:
+def worker_command(
+    python: Path, connections: tuple[int, ...], tokens: tuple[str, str], nonce: str, session: str
+) -> list[str]:
     """The arguments that start a worker.
 
     Args:
         python: The interpreter of the environment.
         connections: The numbers of the inherited call and control connections.
-        page: The token of the shared page.
+        tokens: How it finds the shared page and the shared segment.
         nonce: What marks the worker's output; nobody else can know it.
         session: What the ids of this host's tasks start with.
     """
-    return [str(python), str(WORKER_PACKAGE), *map(str, connections), page, nonce, session]
+    return [str(python), str(WORKER_PACKAGE), *map(str, connections), *tokens, nonce, session]
 
 
 def guardian_command(python: Path, host: int) -> list[str]:

@@ -19,6 +19,7 @@ from wetlands._platform.exits import wait_for_exit
 from wetlands._platform.inherit import inherit
 from wetlands._platform.page import make_page
 from wetlands._platform.process import ProcessIdentity, identify, kill_tree, leads_nobody, new_group
+from wetlands._platform.segment import make_segment
 from wetlands._platform.vitals import vitals
 from wetlands.exceptions import LaunchError
 from wetlands_worker import messages
@@ -134,8 +135,11 @@ class WorkerProcess:
             ours_control, theirs_control = _pair(undo)
             page, token, descriptors = make_page(nonce)
             undo.callback(page.close)
-            numbers, options = inherit((theirs_call, theirs_control), descriptors)
-            command = worker_command(python, numbers, token, nonce, session)
+            exchange, segment_token, segment_descriptors = make_segment()
+            if exchange is not None:
+                undo.callback(exchange.close)
+            numbers, options = inherit((theirs_call, theirs_control), (*descriptors, *segment_descriptors))
+            command = worker_command(python, numbers, (token, segment_token), nonce, session)
             try:
                 process: subprocess.Popen[bytes] = subprocess.Popen(
                     command,
@@ -155,7 +159,9 @@ class WorkerProcess:
             theirs_control.close()
             output = ProcessLogger(process, context, marker=marker(nonce))
             undo.pop_all()
-            return cls(process, (Connection(ours_call), Connection(ours_control)), page, output, who)
+            call = Connection(ours_call)
+            call.exchange = exchange
+            return cls(process, (call, Connection(ours_control)), page, output, who)
 
     def greet(self, timeout: float = HELLO_SECONDS) -> Mapping[str, object]:
         """Wait for the worker's hello.
@@ -174,6 +180,8 @@ class WorkerProcess:
         pid = hello.get("pid")
         if isinstance(pid, int):
             self.pid = pid
+        if not hello.get("segment"):
+            self._close_exchange()
         return hello
 
     def _hello(self, timeout: float) -> dict[str, object]:
@@ -273,6 +281,12 @@ class WorkerProcess:
         self._page.close()
         self.call.close()
         self.control.close()
+        self._close_exchange()
+
+    def _close_exchange(self) -> None:
+        exchange, self.call.exchange = self.call.exchange, None
+        if exchange is not None:
+            exchange.close()
 
     def _last_lines(self) -> Sequence[str]:
         return self.output.stderr_tail(_STDERR_LINES)

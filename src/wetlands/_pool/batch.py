@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from wetlands._pool.call import TERMINAL, Call
-from wetlands._tasks.life import new_number
 from wetlands.exceptions import NotLaunchedError
+from wetlands.task import new_number
 from wetlands_worker import messages
 from wetlands_worker.failures import TaskFailureCategory
 from wetlands_worker.values import encode
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wetlands._pool.call import Work
+    from wetlands_worker.arrivals import Received
     from wetlands_worker.failures import TaskFailure, WorkerInfo
     from wetlands_worker.frames import Bytes, Connection
 
@@ -94,7 +95,7 @@ class Batch(Call):
     def _running_since(self) -> float:
         return self._answered or self._began
 
-    def other(self, of: int, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+    def other(self, of: int, kind: int, body: Bytes, buffers: Received) -> None:
         self.heard = time.monotonic()
         if kind in TERMINAL:
             self._answered = self.heard

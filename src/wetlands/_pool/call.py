@@ -9,9 +9,9 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from wetlands._tasks.life import new_number, session
 from wetlands.exceptions import ExecutionException
 from wetlands.logger import logger
+from wetlands.task import new_number, session
 from wetlands_worker import messages
 from wetlands_worker.failures import (
     TaskFailure,
@@ -22,10 +22,11 @@ from wetlands_worker.failures import (
 from wetlands_worker.values import DecodeError, decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from wetlands._tasks.events import CancelStep
     from wetlands.task import Task
+    from wetlands_worker.arrivals import Received
     from wetlands_worker.failures import (
         RemoteExceptionInfo,
         WorkerInfo,
@@ -108,7 +109,7 @@ class Call:
         self.taken = False  # the reader's: whether it reads the answer, or has read it
         self.losses = 0  # the pool's: how many workers died before they came to it
         self.unwanted = False  # the pool's: whether it was canceled
-        self.answer: tuple[int, Bytes, Sequence[bytearray]] | None = None  # read, and not told yet
+        self.answer: tuple[int, Bytes, Received] | None = None  # read, and not told yet
         self._began = 0.0
         self.forces: tuple[tuple[float, Limit], ...] = ()  # how it is ended should it not stop, the next step first
         self.heard = 0.0  # when a worker last said something of it
@@ -167,7 +168,7 @@ class Call:
         work = self.work
         connection.send(work.kind, self.number, work.head + work.values, work.buffers)
 
-    def other(self, of: int, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+    def other(self, of: int, kind: int, body: Bytes, buffers: Received) -> None:
         """A frame came of another number: of a call that has ended, from a thread which it left behind."""
 
     def begun(self, last_begun: int) -> bool:
@@ -177,7 +178,7 @@ class Call:
     def recalled(self, stays: int) -> None:
         """The worker will begin no more than the first so many of its parts."""
 
-    def report(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+    def report(self, kind: int, body: Bytes, buffers: Received) -> None:
         """A frame came that does not end it: progress, an output, a log record. One that cannot be read is logged."""
         self.heard = time.monotonic()
         try:
@@ -185,13 +186,13 @@ class Call:
         except (DecodeError, TypeError, ValueError) as error:
             self._log(logging.WARNING, f"A report of {self.work.call_target} cannot be read here: {error}")
 
-    def _reported(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+    def _reported(self, kind: int, body: Bytes, buffers: Received) -> None:
         if kind == messages.LOG:
             level, message = _fields(decode(body, buffers))[:2]
             if isinstance(level, int):
                 self._log(level, str(message))
 
-    def settle(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+    def settle(self, kind: int, body: Bytes, buffers: Received) -> None:
         """The frame came that ends it."""
         if kind == messages.RESULT:
             try:
@@ -252,7 +253,7 @@ class Call:
             serialization_context=serialization_context,
         )
 
-    def _remote_failure(self, body: Bytes, buffers: Sequence[bytearray]) -> TaskFailure:
+    def _remote_failure(self, body: Bytes, buffers: Received) -> TaskFailure:
         try:
             return self._failure_of(_fields(decode(body, buffers)))
         except (DecodeError, TypeError, ValueError) as error:
@@ -349,7 +350,7 @@ class TaskCall(Call, Generic[T]):
         super().started(worker)
         self._task._set_running()  # noqa: SLF001 - the pool drives the task
 
-    def _reported(self, kind: int, body: Bytes, buffers: Sequence[bytearray]) -> None:
+    def _reported(self, kind: int, body: Bytes, buffers: Received) -> None:
         if kind == messages.UPDATE:
             message, current, maximum = _fields(decode(body, buffers))[:3]
             self._task._set_progress(message, current, maximum)  # noqa: SLF001 - see above

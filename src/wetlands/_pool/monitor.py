@@ -11,13 +11,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from wetlands._platform.exits import exit_descriptor
-from wetlands_worker.frames import BrokenFrameError
+from wetlands_worker.frames import DONTWAIT, BrokenFrameError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wetlands._pool.worker import Worker
-    from wetlands_worker.frames import Frame
+    from wetlands_worker.arrivals import Frame
 
 __all__ = ["Monitor"]
 
@@ -29,6 +29,8 @@ class Monitor:
 
     A process can end while its connection stays open in a child that it left behind; and a connection can be closed
     by a process that lives on. Either is the end of a worker.
+
+    It also gives back what workers lent and nobody uses any more, when that is too much to wait for the next call.
 
     Args:
         gone: Is told of the end of a worker.
@@ -89,12 +91,19 @@ class Monitor:
         self._thread.join(_JOIN_SECONDS)
         self._ours.close()
 
+    def _prompt(self) -> None:
+        """Give leases back soon; called by finalizers, on any thread and under any lock, so nothing here may wait."""
+        with suppress(OSError):
+            self._ours.send(b"r", DONTWAIT)
+
     def _run(self) -> None:
         while True:
             for key, _ in self._selector.select(self._until_due()):
                 worker = key.data
                 if worker is None:
                     self._theirs.recv(4096)
+                    for watched in self._watched:
+                        watched.process.call.give_back()
                 elif isinstance(key.fileobj, int) or not self._receives(worker):
                     self._forget(worker)
                     self._gone(worker)
@@ -140,6 +149,9 @@ class Monitor:
             return
         descriptor = exit_descriptor(worker.process.pid)
         self._watched[worker] = control, descriptor
+        exchange = worker.process.call.exchange
+        if exchange is not None:
+            exchange.prompt = self._prompt
         self._selector.register(control, selectors.EVENT_READ, worker)
         if descriptor is not None:
             self._selector.register(descriptor, selectors.EVENT_READ, worker)

@@ -15,14 +15,15 @@ from wetlands_worker.frames import BrokenFrameError
 from wetlands_worker.values import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import Call
+    from wetlands_worker.arrivals import Frame, Received
     from wetlands_worker.failures import TaskFailure
-    from wetlands_worker.frames import Bytes, Frame
+    from wetlands_worker.frames import Bytes
 
-    Answer = tuple[int, Bytes, Sequence[bytearray]]
+    Answer = tuple[int, Bytes, Received]
 
 __all__ = ["Worker"]
 

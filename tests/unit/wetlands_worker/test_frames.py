@@ -53,7 +53,9 @@ def test_the_number_kind_body_and_buffers_arrive(ends: tuple[Connection, Connect
     sending()
     assert frame is not None
     kind, number, body, buffers = frame
-    assert (3, 2**32 - 1, b"body", [LARGE, b""]) == (kind, number, bytes(body), [bytes(buffer) for buffer in buffers])
+    contents: list[object] = list(buffers)
+    assert (3, 2**32 - 1, b"body") == (kind, number, bytes(body))
+    assert [LARGE, b""] == contents
     assert all(type(buffer) is bytearray for buffer in buffers), "arrays on them must be writable"
 
 
@@ -189,7 +191,8 @@ def test_any_number_of_buffers_arrives(ends: tuple[Connection, Connection], coun
     frame = theirs.receive()
     sending()
     assert frame is not None
-    assert [bytes(buffer) for buffer in buffers] == [bytes(buffer) for buffer in frame[3]]
+    contents: list[object] = list(frame[3])
+    assert [bytes(buffer) for buffer in buffers] == contents
     assert b"body" == bytes(frame[2])
 
 

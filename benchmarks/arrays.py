@@ -1,0 +1,74 @@
+"""Arrays as arguments, as results, and there and back, from 64 KB to 1 GB, after a warm-up.
+
+The floor is one copy for each direction in warm memory, and below 10 MB our call that carries nothing on top. Peers are
+asked up to 100 MB only; beyond that some would take minutes, or tens of gigabytes.
+"""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench import main
+from harness import Contender, Line, Reach, measure
+
+if TYPE_CHECKING:
+    from bench import Bench
+    from harness import Result, Sample
+
+SIZES = {65_536: 300, 1_000_000: 200, 10_000_000: 50, 100_000_000: 10, 1_000_000_000: 4}
+WITH_CALL = 10_000_000
+OF_PEERS = 100_000_000
+REACH = {
+    ("argument", 100_000_000): Reach(times_floor=1.3),
+    ("echo", 1_000_000_000): Reach(times_floor=1.5),
+    ("echo", 1_000_000): Reach(at_most=1e-3),
+}
+
+
+def rows(bench: Bench) -> list[Result]:
+    call = bench.contender("wetlands", "floor", "calls", times=bench.times(1000))
+    results = []
+    for size, times in SIZES.items():
+        work = {"size": size, "times": bench.times(times)}
+        floor = Contender("memcpy", "floor", lambda size=size, times=times: _floor(call, size, times))  # type: ignore[misc]  # the defaults bind the loop's values
+        ours = bench.contender("wetlands", "ours", "moves", **work)
+        contenders = bench.all_but_floor("moves", **work) if size <= OF_PEERS else [ours]
+        results += measure(_lines(size), [floor, *contenders], bench.rounds)
+    return results
+
+
+def _lines(size: int) -> list[Line]:
+    named = {"argument": "array of {} as argument", "result": "array of {} as result", "echo": "echo of an array of {}"}
+    return [
+        Line(f"{key} {size}", title.format(_shown(size)), reach=REACH.get((key, size), Reach()))
+        for key, title in named.items()
+    ]
+
+
+def _shown(size: int) -> str:
+    return f"{size // 1_000_000:,} MB" if size >= 1_000_000 else f"{size // 1024} KiB"
+
+
+def _floor(call: Contender, size: int, times: int) -> Sample:
+    copy = _copying(size, max(3, times))
+    plus = call.sample()["call"] if size < WITH_CALL else 0.0
+    return {f"argument {size}": copy + plus, f"result {size}": copy + plus, f"echo {size}": 2 * copy + plus}
+
+
+def _copying(size: int, times: int) -> float:
+    import numpy as np
+
+    source = np.ones(size, np.uint8)
+    target = np.ones(size, np.uint8)
+    costs = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        np.copyto(target, source)
+        costs.append(time.perf_counter() - begin)
+    return median(costs)
+
+
+if __name__ == "__main__":
+    main(rows, __doc__)

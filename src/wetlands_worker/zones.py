@@ -1,0 +1,155 @@
+"""Deals out the addresses of a zone: blocks by size class, and those first whose memory is warm.
+
+A zone is the part of a shared file into which one process writes. A fresh page costs several times the copy that fills
+it, so blocks that come back are kept with their memory, and the one that came last is the first to be used. What is
+idle is bounded, in bytes and by age; beyond that its memory goes back to the system, and its addresses stay.
+
+Nothing here knows of files: memory is given back by a function that is handed in, outside of the lock.
+"""
+
+from _collections import deque  # type: ignore[import-not-found]  # `collections` itself is slower to import
+from _thread import allocate_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Deque, Dict, List, Optional, Tuple
+
+    Range = Tuple[int, int]
+
+__all__ = ["GRAIN", "Zone", "class_of"]
+
+GRAIN = 1 << 16
+"""Blocks begin and end at multiples of this; the pages of no system are larger."""
+
+_LONGEST_IDLE = 256  # returns of other blocks
+
+
+def class_of(size: int) -> int:
+    """The length of the block for so many bytes: four classes for each power of two, so a fifth is lost at most."""
+    step = max(GRAIN, 1 << max(0, (size - 1).bit_length() - 3))
+    return -(-size // step) * step
+
+
+class Zone:
+    """The blocks of one zone; any thread may take and give back.
+
+    Args:
+        start: The first address.
+        end: The address behind the last one.
+        limit: How many bytes may be in use at a time.
+        idle_limit: How many bytes of blocks that are not in use keep their memory.
+        discard: Gives the memory of (address, length) back to the system.
+
+    Attributes:
+        abandoned: Blocks to give back, from where no lock may be taken, such as a finalizer; and whether they have
+            all of their memory.
+        idle_bytes: How much memory is kept for later blocks.
+        taken_bytes: How much is in use.
+    """
+
+    __slots__ = (
+        "_cold",
+        "_discard",
+        "_end",
+        "_idle",
+        "_idle_limit",
+        "_limit",
+        "_lock",
+        "_next",
+        "_returns",
+        "_taken",
+        "_warm",
+        "abandoned",
+        "idle_bytes",
+        "taken_bytes",
+    )
+
+    def __init__(
+        self, start: int, end: int, *, limit: int, idle_limit: int, discard: "Callable[[int, int], None]"
+    ) -> None:
+        self._next = start
+        self._end = end
+        self._limit = limit
+        self._idle_limit = idle_limit
+        self._discard = discard
+        self._lock = allocate_lock()
+        self._taken: "Dict[int, int]" = {}
+        self._idle: "Dict[int, Tuple[int, int]]" = {}  # address -> (length, when it came); the oldest is first
+        self._warm: "Dict[int, Deque[int]]" = {}  # length -> addresses, the oldest first
+        self._cold: "Dict[int, List[int]]" = {}
+        self._returns = 0
+        self.abandoned: "Deque[Tuple[int, bool]]" = deque()
+        self.idle_bytes = 0
+        self.taken_bytes = 0
+
+    def take(self, size: int) -> "Optional[Tuple[int, bool]]":
+        """A block for so many bytes, as (address, whether its memory is warm); None when there is no room."""
+        length = class_of(size)
+        cooled: "List[Range]" = []
+        with self._lock:
+            while self.abandoned:
+                offset, warm = self.abandoned.popleft()
+                self._put_back(offset)
+                if not warm and offset in self._idle:
+                    cooled.append(self._drop(offset))
+            taken = self._find(length, cooled)
+        self._cool(cooled)
+        return taken
+
+    def give_back(self, offset: int) -> None:
+        """A block is not in use any more. One that is not in use already is ignored."""
+        cooled: "List[Range]" = []
+        with self._lock:
+            self._put_back(offset)
+            while self._idle:
+                _, since = next(iter(self._idle.values()))
+                if self.idle_bytes <= self._idle_limit and self._returns - since <= _LONGEST_IDLE:
+                    break
+                cooled.append(self._drop(next(iter(self._idle))))
+        self._cool(cooled)
+
+    def _find(self, length: int, cooled: "List[Range]") -> "Optional[Tuple[int, bool]]":
+        if self.taken_bytes + length > self._limit:
+            return None
+        warm = self._warm.get(length)
+        if warm:
+            offset = warm.pop()
+            del self._idle[offset]
+            self.idle_bytes -= length
+        else:
+            while self._idle and self.taken_bytes + self.idle_bytes + length > self._limit:
+                cooled.append(self._drop(next(iter(self._idle))))
+            cold = self._cold.get(length)
+            if cold:
+                offset = cold.pop()
+            elif self._next + length <= self._end:
+                offset = self._next
+                self._next += length
+            else:
+                return None
+            warm = None
+        self._taken[offset] = length
+        self.taken_bytes += length
+        return offset, warm is not None
+
+    def _put_back(self, offset: int) -> None:
+        length = self._taken.pop(offset, None)
+        if length is None:
+            return
+        self._returns += 1
+        self.taken_bytes -= length
+        self.idle_bytes += length
+        self._idle[offset] = length, self._returns
+        self._warm.setdefault(length, deque()).append(offset)
+
+    def _drop(self, offset: int) -> "Range":
+        length, _ = self._idle.pop(offset)
+        self._warm[length].remove(offset)  # of what is dropped for its age, the first
+        self.idle_bytes -= length
+        return offset, length
+
+    def _cool(self, ranges: "List[Range]") -> None:
+        for offset, length in ranges:
+            self._discard(offset, length)
+            with self._lock:  # not earlier: who took it before would lose what he wrote
+                self._cold.setdefault(length, []).append(offset)

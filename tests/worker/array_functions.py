@@ -1,0 +1,76 @@
+"""What workers of the tests do with arrays."""
+
+# mypy: ignore-errors
+
+import os
+import signal
+import threading
+
+import numpy as np
+
+_kept = []
+
+
+def echo(value):
+    return value
+
+
+def fills(array, value):
+    array[...] = value
+    return array.sum()
+
+
+def total(array):
+    return float(array.sum())
+
+
+def ones(size):
+    return np.ones(size)
+
+
+def full(size, value):
+    return np.full(size, float(value))
+
+
+def keeps(array):
+    _kept[:] = [array]
+
+
+def kept_total():
+    return int(_kept[0].sum())
+
+
+def gives_output(size, task):
+    task.set_output("half", np.full(size, 0.5))
+    return np.ones(size)
+
+
+def raises(array):
+    raise ValueError("no")
+
+
+def unsendable_beside(array):
+    return [array, threading.Lock()]
+
+
+def while_it_has_the_argument(array):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class DiesWhenItIsSent:
+    def __reduce__(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def before_it_answers(array):
+    return [array, np.ones(array.size), DiesWhenItIsSent()]
+
+
+_made = {}
+
+
+def made(size):
+    """An array that was there before, so that nothing but its way is measured."""
+    if size not in _made:
+        _made[size] = np.ones(size, "u1")
+    return _made[size]
