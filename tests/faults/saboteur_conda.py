@@ -1,11 +1,14 @@
-"""Run in a process of its own by the tests beside it: builds a conda environment and dies in the middle.
+"""Run in a process of its own by the tests beside it: changes a conda environment and, if told so, dies in the middle.
 
-`python saboteur_conda.py <instance> <stage to die at> <packages...>`; the channel is in the environment variables.
+`python saboteur_conda.py <verb> <instance> <how and where> <packages...>`; the channel is in the environment variables.
+`kill:<place>` is SIGKILL, `exit:<place>` leaves without a farewell, `raise:<place>` is an exception that nobody catches,
+`cancel:` a build that is cancelled; `:` goes through. It writes the generation, and whether something was solved.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -14,27 +17,43 @@ from wetlands._backends.rattler import RattlerBackend
 from wetlands._platform.names import current_platform
 from wetlands._spec import parse
 from wetlands._store.provision import Order, provision
+from wetlands._store.remove import remove
 from wetlands._store.store import Store
 
-KILLED = 77
+EXITED = 77
 
 
-def main(instance: str, deadly: str, *packages: str) -> None:
-    """Build, and die at a stage, or leave in the usual way when a build that is cancelled there is `deadly`."""
+class Sabotage(BaseException):
+    """Ctrl+C, or the like: no `except Exception` stops it."""
 
-    def die(place: str, _message: str = "") -> None:
-        if place == deadly:
-            os._exit(KILLED)
+
+def main(verb: str, instance: str, sabotage: str, *packages: str) -> None:
+    """Do what the verb says, and end at a place."""
+    way, _, deadly = sabotage.partition(":")
+
+    def end(place: str, _message: str = "") -> None:
+        if place == deadly and way == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if place == deadly and way == "exit":
+            os._exit(EXITED)
+        if place == deadly and way == "raise":
+            raise Sabotage
 
     class Canceling(Watcher):
         @property
         def cancel_requested(self) -> bool:
-            return deadly == "cancel" and bool(self.steps)
+            return way == "cancel" and bool(self.steps)
 
     base = Path(instance).parent
     spec = parse({"conda": list(packages)}, platform=current_platform(), base=base)
     order = Order("tools", spec, base, RattlerBackend(os.environ, base=base), "it is a test")
-    provision(Store(Path(instance)), order, Canceling(die), reached=die)
+    store, watcher = Store(Path(instance)), Canceling(end)
+    if verb == "remove":
+        remove(store, "tools", watcher, reached=end)
+        return
+    record = provision(store, order, watcher, replace=verb == "replace", reached=end)
+    solved = "solve" in [stage for stage, _ in watcher.stages]
+    sys.stdout.write(f"{record.generation} {solved}")
 
 
 if __name__ == "__main__":

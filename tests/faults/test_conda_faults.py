@@ -160,11 +160,11 @@ def test_an_instance_that_cannot_be_written_to_is_named(channel: Channel, tmp_pa
 
 
 def sabotage(channel: Channel, store: Store, place: str, **variables: str) -> tuple[int, str]:
-    """Return the exit code of the saboteur, and the last line it wrote."""
+    """Build in a process of its own; return its exit code, and the last line it wrote."""
     env = {**os.environ, **without_proxies(), **channel.variables, **variables}
     env["PYTHONPATH"] = str(SABOTEUR.parent.parent)
     store.layout.root.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(SABOTEUR), str(store.layout.root), place, "boulder", "herald"]
+    command = [sys.executable, str(SABOTEUR), "build", str(store.layout.root), place, "boulder", "herald"]
     ended = subprocess.run(command, env=env, check=False, timeout=60, capture_output=True, text=True)
     assert "panicked" not in ended.stderr
     return ended.returncode, (ended.stderr.splitlines() or [""])[-1]
@@ -179,7 +179,7 @@ def test_a_conda_build_whose_process_dies_heals(channel: Channel, server: Served
     server.folder = channel.main.parent
     spec = parse({"conda": ["boulder", "herald"]}, platform=current_platform(), base=base)
 
-    assert (KILLED, "") == sabotage(channel, store, place, **variables)
+    assert (KILLED, "") == sabotage(channel, store, f"exit:{place}", **variables)
     assert store.record("tools") is None
 
     work = Order("tools", spec, base, backend(channel, base, **variables), "it is a test")
@@ -209,7 +209,7 @@ def test_a_program_that_cancels_a_download_and_ends_does_so_in_good_order(
     alias = {"CONDA_CHANNEL_ALIAS": server.url, "RATTLER_CACHE_DIR": str(store.layout.root.parent / "cache")}
     server.folder = channel.main.parent
 
-    code, last_line = sabotage(channel, store, "cancel", **alias)
+    code, last_line = sabotage(channel, store, "cancel:", **alias)
 
     assert "wetlands.exceptions.ProvisioningCanceledError: The build was cancelled." == last_line
     assert 1 == code  # no signal: the engine's threads did not outlive the interpreter
