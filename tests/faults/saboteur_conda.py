@@ -1,7 +1,7 @@
 """Run in a process of its own by the tests beside it: changes a conda environment and, if told so, dies in the middle.
 
 `python saboteur_conda.py <verb> <instance> <how and where> <packages...>`; the channel is in the environment variables.
-`kill:<place>` is SIGKILL, `exit:<place>` leaves without a farewell, `raise:<place>` is an exception that nobody catches,
+`kill:<place>` is SIGKILL, `exit:<place>` leaves without a farewell, `raise:<place>` is an exception nobody catches,
 `cancel:` a build that is cancelled; `:` goes through. It writes the generation, and whether something was solved.
 """
 

@@ -10,10 +10,12 @@ from rattler import PrefixRecord
 from wetlands._backends.conda.errors import ENGINE_ERRORS, Situation, translated
 from wetlands._backends.conda.link import link
 from wetlands._backends.conda.loop import run
+from wetlands._backends.conda.privacy import forget_credentials
 from wetlands._backends.conda.settings import open_engine
 from wetlands._backends.conda.solve import find_packages, sources
 from wetlands._backends.existing import adopt
 from wetlands._backends.uv import UvBackend
+from wetlands._spec import without_credentials
 from wetlands.exceptions import ProvisioningError
 
 if TYPE_CHECKING:
@@ -112,15 +114,16 @@ class RattlerBackend:
 
     def link(self, solution: Solution, prefix: Path, engine: Engine, observer: BuildObserver) -> None:
         """Make a prefix hold exactly the conda packages of a solution."""
-        present = {record.url for record in _installed(prefix)}
+        present = {record.url for record in _installed(prefix)}  # without credentials, as they are left below
         for record in sorted(solution.records, key=lambda one: one.name.normalized):
-            if record.url not in present:
+            if without_credentials(record.url) not in present:
                 observer.output(f" + {record.name.normalized} {record.version} {record.build}")
 
         def work(tell: Tell) -> Coroutine[None, None, None]:
             return link(solution, prefix, engine, tell)
 
         self._run(work, engine, prefix, observer, records=solution.records)
+        forget_credentials(prefix)
         for script in sorted(prefix.glob("bin/.*-post-link.sh")):
             if engine.config.run_post_link_scripts != "insecure":
                 observer.output(f"{script.name} was not run: scripts of packages are off, see run-post-link-scripts.")

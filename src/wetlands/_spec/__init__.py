@@ -25,8 +25,9 @@ from wetlands._spec.parse import parse
 from wetlands._spec.platforms import PLATFORMS
 from wetlands._spec.pypi import PypiRequirement, parse_pypi
 from wetlands._spec.python import ANY_PYTHON, OLDEST_PYTHON, PythonRequirement, parse_python
-from wetlands._spec.secrets import masked
+from wetlands._spec.secrets import masked, without_credentials
 from wetlands._spec.settings import NO_SETTINGS, REFERENCE, PypiSettings
+from wetlands._spec.storable import storable
 
 __all__ = [
     "ANY_PYTHON",
@@ -55,4 +56,6 @@ __all__ = [
     "parse_conda",
     "parse_pypi",
     "parse_python",
+    "storable",
+    "without_credentials",
 ]

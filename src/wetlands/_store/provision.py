@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wetlands._backends.existing import adopt
 from wetlands._backends.prefix import python_version
+from wetlands._spec import storable
 from wetlands._store.files import remove_tree
 from wetlands._store.lock import builder_lock
 from wetlands._store.paths import new_generation
@@ -139,6 +140,14 @@ def reusable(store: Store, name: str, spec: Spec, base: Path) -> Record | None:
 def _build(store: Store, order: Order, observer: BuildObserver, *, finish: Finish, reached: Reached) -> Record:
     from wetlands._store.usage import open_gate  # noqa: PLC0415 - imports psutil, as in `provision`
 
+    if storable(order.spec) != order.spec:
+        logger.log_environment(
+            logging.WARNING,
+            "The recipe holds credentials in clear. They are used and not stored: update() without a recipe asks "
+            "without them. Give them to the tools instead (netrc, `pixi auth login`, RATTLER_AUTH_FILE).",
+            env_name=order.name,
+            stage="create",
+        )
     generation = new_generation()
     prefix = store.layout.prefix(order.name, generation)
     gate = store.layout.users(order.name, generation)
@@ -164,7 +173,7 @@ def _record_of(order: Order, generation: str, prefix: Path) -> Record:
     return Record(
         name=order.name,
         generation=generation,
-        spec=order.spec,
+        spec=storable(order.spec),
         base=str(order.base),
         backend=order.backend.name,
         reason=order.reason,

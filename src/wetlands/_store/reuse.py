@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wetlands._spec import differences
+from wetlands._spec import differences, storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,9 @@ def obstacles(record: Record, spec: Spec, base: Path) -> tuple[str, ...]:
     """
     if not record.managed:
         return (f"its recipe no longer tells what is in it: {'; '.join(record.changes)}",)
-    if record.fingerprint != spec.fingerprint:
-        return differences(record.spec, spec) or ("its recipe was stored in another form",)
+    stored, asked = storable(record.spec), storable(spec)  # what was stored by earlier versions may hold credentials
+    if stored.fingerprint != asked.fingerprint:
+        return differences(stored, asked) or ("its recipe was stored in another form",)
     return tuple(_moved(record, spec, base))
 
 
