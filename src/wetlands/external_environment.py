@@ -24,10 +24,11 @@ from wetlands._pool.mapping import MapIterator
 from wetlands._pool.pool import Pool
 from wetlands._pool.stacks import worker_stack
 from wetlands._spec import parse_commands
+from wetlands._tasks.life import session
 from wetlands.environment import Environment, check_max_workers
 from wetlands.exceptions import ExecutionException, NotLaunchedError
 from wetlands.logger import logger
-from wetlands.task import Task, session
+from wetlands.task import Task
 from wetlands_worker import messages
 from wetlands_worker.failures import TaskFailure, TaskFailureCategory
 from wetlands_worker.values import EncodeError

@@ -19,9 +19,10 @@ from wetlands._pool.executor import EnvironmentExecutor
 from wetlands._pool.inprocess import InProcessTask, TaskReporter, failure_of, running
 from wetlands._pool.limits import refuse_timeouts
 from wetlands._tasks.delivery import Delivery
+from wetlands._tasks.life import new_number
 from wetlands.environment import Environment, check_max_workers
 from wetlands.exceptions import ExecutionException
-from wetlands.task import Task, TaskStatus, new_number
+from wetlands.task import Task, TaskStatus
 from wetlands_worker.callables import each
 from wetlands_worker.handle import RemoteTaskHandle
 from wetlands_worker.invoke import call

@@ -47,13 +47,14 @@ class Worker:
         self._batch: "Optional[_Batch]" = None
         self._pid = os.getpid()
         self._warned = False
+        self._fit = True  # whether this process can still do its work
 
     # ------------------------------------------------------------- main loop
 
     def serve(self) -> None:
         """Run calls one after the other until the host closes the connection."""
         receive = self._call.receive
-        while True:
+        while self._fit:
             frame = receive()
             if frame is None:
                 return
@@ -100,11 +101,19 @@ class Worker:
             self._interruptible = False
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is an answer
             self._interruptible = False
-            outcome = _failure(error, handle)
+            outcome = self._failed(error, handle)
         if os.getpid() != self._pid:  # user code forked, and this is the child coming back
             stdio.flush()
             os._exit(0)
         return outcome
+
+    def _failed(self, error: BaseException, handle: RemoteTaskHandle) -> "Outcome":
+        try:
+            return _failure(error, handle)
+        except ImportError as problem:  # a task has broken the import system: let another process go on
+            self._fit = False
+            reason = f"{type(error).__name__}, and a task has left this process unable to import ({problem})"
+            return messages.FAILURE, encode(("internal_exception", reason, None, (), None, None))[0], ()
 
     def _outcome(
         self, kind: int, head: bytes, values: "Bytes", buffers: "Received", handle: RemoteTaskHandle
@@ -306,7 +315,9 @@ def _described(error: BaseException) -> "Tuple[object, ...]":
         info = failures.describe(error)
         frames = tuple(tuple(frame) for frame in failures.plain_frames(error))
         return "remote_exception", info.message, info.traceback, frames, failures.to_plain(info), None
-    except Exception as problem:  # noqa: BLE001 - user code that replaces parts of Python must not end the worker
+    except ImportError:
+        raise
+    except BaseException as problem:  # noqa: BLE001 - neither its __str__ nor what it replaced may end the worker
         message = f"{type(error).__name__}, which could not be described ({type(problem).__name__})"
         return "internal_exception", message, None, (), None, None
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pools import DEADLINE, FUNCTIONS, an_environment, eventually, pids
+from pools import DEADLINE, FUNCTIONS, an_environment, eventually, pids, pool_of, say
+from wetlands._pool.stacks import worker_stack
 
 if TYPE_CHECKING:
+    from wetlands._pool.worker import Worker
     from wetlands.task import Task
 
 LINUX = Path("/proc/self/stat").exists()
@@ -92,11 +94,39 @@ def test_all_workers_are_looked_into_at_once() -> None:
             task.cancel(force_after=0)
 
 
-def test_looking_disturbs_nobody() -> None:
+def test_looking_disturbs_nobody(tmp_path: Path) -> None:
     with an_environment() as environment:
-        task = running(environment.submit(FUNCTIONS, "sleeps", (), {"seconds": 0.5}))
+        task = running(environment.submit(FUNCTIONS, "wait_for_file", (str(tmp_path / "go"),)))
         for _ in range(20):
-            assert "in sleeps" in task.stack() or task.status.is_finished()
+            assert "in wait_for_file" in task.stack()
+        say(tmp_path / "go")
 
-        assert not task.wait_for(DEADLINE).error
+        assert str(tmp_path / "go") == task.wait_for(DEADLINE).result
         assert "next" == environment.execute(FUNCTIONS, "echo", ("next",))
+
+
+def test_a_signal_that_asks_for_the_stack_does_not_shorten_a_sleep() -> None:
+    with an_environment() as environment:
+        task = running(environment.submit(FUNCTIONS, "naps_for", (0.5,)))
+        process = pool_of(environment).workers[0].process
+        for _ in range(5):
+            process.dump_stacks(1.0)
+
+        slept = task.wait_for(DEADLINE).result
+        assert isinstance(slept, float)
+        assert slept >= 0.5
+
+
+def test_a_task_that_has_ended_is_not_shown_the_stack_of_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with an_environment() as environment:
+        task = running(environment.submit(FUNCTIONS, "until_canceled"))
+
+        def asked_too_late(worker: Worker) -> str:
+            task.cancel()
+            task.wait_for(DEADLINE)
+            running(environment.submit(FUNCTIONS, "until_canceled"))
+            return worker_stack(worker)
+
+        monkeypatch.setattr("wetlands._pool.pool.worker_stack", asked_too_late)
+
+        assert "No stack: it has just ended." == task.stack()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -59,3 +60,39 @@ def test_what_a_dead_process_left_behind_is_killed_too(family: tuple[ProcessIden
     assert kill_tree(root)
 
     assert [] == [pid for pid in descendants if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+
+
+HOARDER = """
+from multiprocessing.shared_memory import SharedMemory
+kept = SharedMemory(create=True, size=4096)
+print(kept.name, flush=True)
+import time
+time.sleep(600)
+"""
+IDLE_CLEANER = "import time; print('ready', flush=True); time.sleep(600)  # multiprocessing.resource_tracker"
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="named segments cannot be seen here")
+def test_shared_memory_of_what_is_killed_is_removed_by_the_tracker_of_multiprocessing() -> None:
+    command = [sys.executable, "-c", HOARDER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **new_group()) as root:
+        identity = identify(root.pid)
+        assert identity is not None
+        assert root.stdout is not None
+        segment = Path("/dev/shm", root.stdout.readline().strip())
+        assert segment.exists()
+
+        assert kill_tree(identity)
+    assert not segment.exists()
+
+
+def test_what_only_looks_like_such_a_tracker_is_killed_after_a_moment() -> None:
+    command = [sys.executable, "-c", IDLE_CLEANER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **new_group()) as root:
+        identity = identify(root.pid)
+        assert identity is not None
+        assert root.stdout is not None
+        root.stdout.readline()
+
+        assert kill_tree(identity)
+        assert not is_alive(identity)

@@ -29,6 +29,9 @@ _CREATE_NO_WINDOW = 0x08000000
 _SAME_START_SECONDS = 1.0
 # Other people's children cannot be waited for, only looked at.
 _LOOK_AGAIN_SECONDS = 0.01
+# The process by which multiprocessing removes the shared memory of those that died. It ends itself after them.
+_CLEANER = "multiprocessing.resource_tracker"
+_CLEANING_SECONDS = 1.0
 
 
 class GroupOptions(TypedDict, total=False):
@@ -95,7 +98,8 @@ def kill_tree(identity: ProcessIdentity, *, timeout: float = 5.0) -> bool:
 
     Descendants that were orphaned by the death of their parent are found too, as long as they stayed in the session of
     `identity` (POSIX, see `new_group`) or name its number as their parent (Windows). The caller still has to wait for
-    `identity` itself if it is its child.
+    `identity` itself if it is its child. A resource tracker of `multiprocessing` gets a second to remove what the
+    others have left in shared memory.
 
     Args:
         identity: The root of the tree; it may have ended already.
@@ -104,17 +108,25 @@ def kill_tree(identity: ProcessIdentity, *, timeout: float = 5.0) -> bool:
     Returns:
         Whether all are gone. False means the system does not let go of one, as in an uninterruptible read of a disk.
     """
-    deadline = time.monotonic() + timeout
+    began = time.monotonic()
+    patience = min(_CLEANING_SECONDS, timeout)
     while members := _members(identity):
         # A parent that is killed while it starts a child leaves one behind that this look has missed: hence the loop.
+        cleaning = time.monotonic() - began < patience
         for member in members:
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                member.kill()
-        while any(_runs(member) for member in members):
-            if time.monotonic() > deadline:
-                return False
+                if not (cleaning and _cleans_up(member)):
+                    member.kill()
+        limit = patience if cleaning else timeout
+        while any(_runs(member) for member in members) and time.monotonic() - began < limit:
             time.sleep(_LOOK_AGAIN_SECONDS)
+        if time.monotonic() - began >= timeout:
+            return not _members(identity)
     return True
+
+
+def _cleans_up(process: psutil.Process) -> bool:
+    return any(_CLEANER in word for word in process.cmdline())
 
 
 def _process(identity: ProcessIdentity) -> psutil.Process | None:

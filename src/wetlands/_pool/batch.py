@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from wetlands._pool.call import TERMINAL, Call
+from wetlands._tasks.life import new_number
 from wetlands.exceptions import NotLaunchedError
-from wetlands.task import new_number
 from wetlands_worker import messages
 from wetlands_worker.failures import TaskFailureCategory
 from wetlands_worker.values import encode

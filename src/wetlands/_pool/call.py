@@ -9,9 +9,9 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from wetlands._tasks.life import new_number, session
 from wetlands.exceptions import ExecutionException
 from wetlands.logger import logger
-from wetlands.task import new_number, session
 from wetlands_worker import messages
 from wetlands_worker.failures import (
     TaskFailure,

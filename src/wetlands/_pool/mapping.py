@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wetlands._pool.batch import Batch, Pace, sendable_together
 from wetlands._pool.call import Call
+from wetlands._tasks.life import new_number
 from wetlands.exceptions import ExecutionException
-from wetlands.task import new_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

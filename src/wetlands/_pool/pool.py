@@ -174,7 +174,12 @@ class Pool:
         """What the worker of a call is doing."""
         with self._lock:
             worker = self._worker_of(call)
-        return "No stack: no worker runs it." if worker is None else worker_stack(worker)
+        if worker is None:
+            return "No stack: no worker runs it."
+        stack = worker_stack(worker)
+        with self._lock:  # while it was asked, the next call may have begun there
+            still = self._scheduler.running(worker.index) is call
+        return stack if still else "No stack: it has just ended."
 
     def recall(self, call: Call) -> None:
         """Ask the worker of a batch to give back what it has not begun."""
@@ -191,14 +196,13 @@ class Pool:
             self._closing.set()
             waiting = [action.call for action in self._scheduler.close(self._exited) if isinstance(action, Fail)]
             workers = list(self._workers.values())
-            busy = [worker for worker in workers if self._scheduler.running(worker.index) is not None]
         starting = self._nursery.close()
         for call in waiting:
             call.dropped()
         stop_all(list(dict.fromkeys((*(worker.process for worker in workers), *starting))))
         for worker in workers:
             self._lost(worker)
-        for worker in busy:
+        for worker in workers:  # what a task has left behind ends with the worker that ran it
             worker.process.kill_leftovers()
         self._nursery.join()
         self._overtime.join()

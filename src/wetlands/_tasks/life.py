@@ -1,0 +1,215 @@
+"""The state of a task: what it knows of its call, which state may follow which, and who is told."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from concurrent.futures import InvalidStateError
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from wetlands._tasks.audience import Audience, event_in_view
+from wetlands._tasks.events import (
+    MOVES,
+    TERMINAL_EVENTS,
+    Progress,
+    TaskEvent,
+    TaskEventType,
+    TaskStatus,
+)
+from wetlands._tasks.future import TaskFuture
+from wetlands.exceptions import ExecutionException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
+
+    from wetlands._tasks.events import CancelStep, Number
+    from wetlands_worker.failures import TaskFailure
+
+__all__ = ["TaskLife", "new_number", "session"]
+
+T = TypeVar("T")
+_SESSION = os.urandom(3).hex()
+_numbers = itertools.count(1)
+
+
+def session() -> str:
+    """What the ids of this process's tasks start with."""
+    return _SESSION
+
+
+def new_number() -> int:
+    """The number of the next task; it never comes twice in a process."""
+    return next(_numbers)
+
+
+class TaskLife(Generic[T]):
+    """One state machine: what drives a task calls the methods that begin with an underscore.
+
+    Args:
+        call_target: What is called.
+        number: The number of the task, or None for a new one.
+        cancel: What the future calls when it is cancelled.
+    """
+
+    def __init__(self, call_target: str, number: int | None, *, cancel: Callable[[], None]) -> None:
+        self.number = new_number() if number is None else number
+        self.id = f"{_SESSION}-{self.number}"
+        self.call_target = call_target
+        self._future: TaskFuture[T] = TaskFuture(cancel, lambda: self._status is TaskStatus.RUNNING)
+        self.future: Future[T] = self._future
+        self._lock = threading.Lock()
+        self._status = TaskStatus.PENDING
+        self._cancel_asked = False
+        self._cancel_step: CancelStep | None = None
+        self._progress = Progress()
+        self._outputs: dict[str, object] = {}
+        self._audience = Audience(self._lock)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.id} {self.call_target} {self.status.value}>"
+
+    # -------------------------------------------------------------- questions
+
+    @property
+    def status(self) -> TaskStatus:
+        """Where the task is in its life."""
+        return self._status
+
+    @property
+    def result(self) -> T:
+        """What the function returned; never waits.
+
+        Raises:
+            InvalidStateError: The task has not completed.
+        """
+        if self._status is not TaskStatus.COMPLETED:
+            message = f"{self!r} has no result; wait_for() waits for its end"
+            raise InvalidStateError(message)
+        return self.future.result()
+
+    @property
+    def exception(self) -> ExecutionException | None:
+        """The exception of a failed task, or None."""
+        if self._status is not TaskStatus.FAILED:
+            return None
+        exception = self.future.exception()
+        return exception if isinstance(exception, ExecutionException) else None
+
+    @property
+    def error(self) -> TaskFailure | None:
+        """How a failed task failed, as data, or None."""
+        exception = self.exception
+        return None if exception is None else exception.failure
+
+    @property
+    def traceback(self) -> str | None:
+        """The traceback in the worker as text, or None."""
+        error = self.error
+        return None if error is None else error.traceback
+
+    @property
+    def message(self) -> str | None:
+        """What the task last said it is doing."""
+        return self._seen.message
+
+    @property
+    def current(self) -> Number | None:
+        """How much is done, in the function's own unit."""
+        return self._seen.current
+
+    @property
+    def maximum(self) -> Number | None:
+        """How much there is to do, in the function's own unit."""
+        return self._seen.maximum
+
+    @property
+    def progress(self) -> float | None:
+        """The part that is done, between 0 and 1, or None while the task has not said both counts."""
+        seen = self._seen
+        if seen.current is None or not seen.maximum:
+            return None
+        return min(1.0, max(0.0, seen.current / seen.maximum))
+
+    @property
+    def outputs(self) -> Mapping[str, object]:
+        """The named results that the function has given so far."""
+        return MappingProxyType(self._outputs)
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancel_asked
+
+    @property
+    def cancel_step(self) -> CancelStep | None:
+        """How far a cancellation by force has come; see `cancel`."""
+        return self._cancel_step
+
+    @property
+    def _seen(self) -> Progress | TaskEvent:
+        event = event_in_view()
+        return event if event is not None and event.task is self else self._progress
+
+    # -------------------------------------------------- called by the driver
+
+    def _set_running(self) -> bool:
+        with self._lock:
+            if self._status is not TaskStatus.PENDING:
+                return False
+            self._status = TaskStatus.RUNNING
+            self._announce(TaskEventType.STARTED)
+            return True
+
+    def _drop(self) -> None:
+        """Cancel it unless it runs already."""
+        self._end(TaskStatus.CANCELED, self._future.settle_canceled, unless=TaskStatus.RUNNING)
+
+    def _set_progress(self, message: str | None, current: Number | None, maximum: Number | None) -> None:
+        with self._lock:
+            if self._status.is_finished():
+                return
+            self._progress = self._progress.merged(message, current, maximum)
+            self._announce(TaskEventType.UPDATE)
+
+    def _set_output(self, key: str, value: object) -> None:
+        with self._lock:
+            if not self._status.is_finished():
+                self._outputs[key] = value
+                self._announce(TaskEventType.UPDATE)
+
+    def _set_cancel_step(self, step: CancelStep) -> None:
+        with self._lock:
+            if self._status is TaskStatus.RUNNING:
+                self._cancel_step = step
+                self._announce(TaskEventType.UPDATE)
+
+    def _complete(self, result: T) -> None:
+        self._end(TaskStatus.COMPLETED, lambda: self.future.set_result(result))
+
+    def _fail(self, failure: TaskFailure) -> None:
+        self._end(TaskStatus.FAILED, lambda: self.future.set_exception(ExecutionException(failure)))
+
+    def _settle_canceled(self) -> None:
+        self._end(TaskStatus.CANCELED, self._future.settle_canceled)
+
+    def _when_done(self, callback: Callable[[], None]) -> None:
+        self._future.when_done(lambda _: callback())
+
+    def _end(self, to: TaskStatus, settle: Callable[[], object], unless: TaskStatus | None = None) -> None:
+        with self._lock:
+            if self._status is unless or to not in MOVES.get(self._status, ()):
+                return
+            self._status = to
+            self._announce(TERMINAL_EVENTS[to])
+        settle()
+
+    def _event(self, kind: TaskEventType) -> TaskEvent:
+        now = self._progress
+        return TaskEvent(self, kind, now.message, now.current, now.maximum, self._cancel_step)  # type: ignore[arg-type]  # Task[object]
+
+    def _announce(self, kind: TaskEventType) -> None:
+        if self._audience:
+            self._audience.announce(self._event(kind))
