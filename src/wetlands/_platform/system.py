@@ -6,13 +6,18 @@ import os
 import platform
 from typing import Literal
 
-__all__ = ["CURRENT", "System", "is_native"]
+__all__ = ["CURRENT", "System", "description", "is_native"]
 
 System = Literal["posix", "windows"]
 
 CURRENT: System = "windows" if os.name == "nt" else "posix"
 
 _PROCESSORS = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+def description() -> str:
+    """Return system, version and processor in one word, for people."""
+    return platform.platform()
 
 
 def is_native(processor: str, *, machine: str | None = None) -> bool:
