@@ -204,7 +204,7 @@ def test_that_the_network_is_turned_off_is_said_and_nothing_is_asked(
     served: Releases, tmp_path: Path, variable: str
 ) -> None:
     with pytest.raises(DownloadError, match=r"pixi is not on this machine.*the network is turned off"):
-        toolbox(tmp_path, served.pin(ASSET), **{variable: "true"}).obtain(RecordingObserver())
+        toolbox(tmp_path, served.pin(ASSET), conda_path=None, **{variable: "true"}).obtain(RecordingObserver())
 
     assert [] == served.asked
 
@@ -265,7 +265,7 @@ def test_of_installers_at_the_same_time_one_downloads(served: Releases, tmp_path
     assert 4 == len(found)
     assert 1 == len(served.asked)
     said = [message for observer in observers for message in observer.messages if "waiting for it" in message]
-    assert [True] * 3 == [f"Process {os.getpid()} is installing pixi" in message for message in said]
+    assert [True] * 3 == ["is installing pixi" in message for message in said]
 
 
 def test_an_installer_that_is_killed_leaves_nothing_in_the_way(served: Releases, tmp_path: Path) -> None:
