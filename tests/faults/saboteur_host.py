@@ -26,7 +26,7 @@ def busy(*, forked: bool) -> None:
     with an_environment(max_workers=4) as environment:
         tasks = [environment.submit(FUNCTIONS, name) for name in ("sleeps", "counts", "ignores_everything")]
         eventually(lambda: all(task.message for task in tasks), "the tasks run")
-        guardian = pool_of(environment)._guardian
+        guardian = pool_of(environment)._lives._guardian
         assert guardian is not None
         assert guardian._process is not None
         child = os.fork() if forked else -1  # as multiprocessing does: it has copies of all our descriptors

@@ -215,7 +215,7 @@ def exit_while_replacements_start() -> None:
         first = set(pids(environment))
         for pid in first:
             os.kill(pid, signal.SIGKILL)
-        nursery = pool_of(environment)._nursery
+        nursery = pool_of(environment)._lives.nursery
         eventually(lambda: nursery._starting or set(pids(environment)) - first, "a replacement starts, or is there")
         seen = first | {*pids(environment), *(process.pid for process in list(nursery._starting))}
         environment.exit()

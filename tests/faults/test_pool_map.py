@@ -27,7 +27,7 @@ def environment(request: pytest.FixtureRequest) -> Iterator[ExternalEnvironment]
 
 
 def idle(environment: ExternalEnvironment) -> bool:
-    scheduler = pool_of(environment)._scheduler
+    scheduler = pool_of(environment)._roster.scheduler
     return not scheduler.unfinished
 
 
@@ -149,7 +149,7 @@ def test_an_iterator_may_be_forgotten_where_the_lock_of_the_pool_is_held(
     held = [environment.map(FUNCTIONS, "until_canceled_or", [tmp_path / str(number) for number in range(100)])]
 
     def forget() -> None:
-        with pool_of(environment)._lock:
+        with pool_of(environment)._roster.lock:
             held.clear()
 
     in_thread(forget)()

@@ -205,7 +205,7 @@ def test_closing_drops_what_waits_fails_what_runs_and_refuses_what_comes() -> No
         running, waiting = submitted(pool), submitted(pool)
         blocked = in_thread(lambda: run(pool, blocking()))
         workers[0].begin()
-        eventually(lambda: pool._scheduler.queued == 2, "both wait")
+        eventually(lambda: pool._roster.scheduler.queued == 2, "both wait")
         pool.close()
 
         assert TaskFailureCategory.ENVIRONMENT is failure_of(running)[0]
@@ -236,7 +236,7 @@ def test_no_replacement_starts_after_the_pool_was_closed(monkeypatch: pytest.Mon
         workers[0].die()
         assert starting.wait(DEADLINE)
         closing = in_thread(pool.close)
-        eventually(pool._closing.is_set, "closing")
+        eventually(pool._roster.closing.is_set, "closing")
         go_on.set()
         closing()
 

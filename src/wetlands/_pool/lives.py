@@ -1,0 +1,186 @@
+"""The lives of the workers of a pool: they are born, found dead or put to death, buried and replaced."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from wetlands._launch.process import discard, stop_all
+from wetlands._pool.monitor import Monitor
+from wetlands._pool.nursery import Nursery
+from wetlands._pool.obituary import log_death, report_death
+from wetlands._pool.overtime import Overtime
+from wetlands._pool.worker import Worker
+from wetlands.logger import logger
+from wetlands_worker.failures import TaskFailureCategory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wetlands._launch.guardian import Guardian
+    from wetlands._launch.process import WorkerProcess
+    from wetlands._pool.call import Call
+    from wetlands._pool.roster import Decided, Roster
+    from wetlands_worker.failures import TaskFailure
+
+__all__ = ["Lives"]
+
+_JOIN_SECONDS = 5.0
+_MOST_LOSSES = 3
+
+
+class Lives:
+    """Sees to it that there are workers, and that nothing is left of those that are gone.
+
+    Args:
+        environment: The name of the environment, for messages.
+        roster: Knows who lives.
+        perform: Performs what the scheduler decided.
+        start: Starts the worker of an index; it has not greeted it.
+        guardian: Makes the process that ends the workers should this one be killed.
+        silence: The seconds that a running call may go without a sign of life; None: for ever.
+
+    Attributes:
+        nursery: Starts workers.
+        overtime: Is told which calls begin, and has a worker killed for one that takes too long.
+    """
+
+    def __init__(
+        self,
+        environment: str,
+        roster: Roster,
+        perform: Callable[[Decided], None],
+        *,
+        start: Callable[[int], WorkerProcess],
+        guardian: Callable[[], Guardian],
+        silence: float | None,
+    ) -> None:
+        self._environment = environment
+        self._roster = roster
+        self._perform = perform
+        self._make_guardian = guardian
+        self._guardian: Guardian | None = None
+        self._monitor: Monitor | None = None
+        self.nursery = Nursery(environment, start=start, born=self._born, stillborn=self._stillborn)
+        self.overtime = Overtime(silence, roster.running, self._sentence)
+
+    def begin(self, size: int) -> None:
+        """Start the first workers at the same time and wait until all are ready.
+
+        Raises:
+            LaunchError: One could not be started; none is left running.
+        """
+        processes = self.nursery.first(size)
+        with ExitStack() as undo:
+            undo.callback(discard, processes)
+            self._guardian = self._make_guardian()
+            undo.callback(self._guardian.close)
+            self._monitor = self.overtime.monitor = Monitor(
+                self._noticed,
+                lambda worker, frame: worker.said(frame, self._roster.running(worker)),
+                self.overtime.look,
+            )
+            undo.pop_all()
+        for index, process in enumerate(processes):
+            self._born(index, process)
+
+    def end(self) -> None:
+        """Stop all workers, at the same time and with growing force. Waiting calls are canceled, running ones fail."""
+        ended = self._roster.close(self._exited)
+        if ended is None:
+            return
+        waiting, workers = ended
+        starting = self.nursery.close()
+        for call in waiting:
+            call.dropped()
+        stop_all(list(dict.fromkeys((*(worker.process for worker in workers), *starting))))
+        for worker in workers:
+            self.lost(worker)
+        for worker in workers:  # what a task has left behind ends with the worker that ran it
+            worker.process.kill_leftovers()
+        self.nursery.join()
+        self.overtime.join()
+        if self._monitor is not None:
+            self._monitor.close()
+        if self._guardian is not None:
+            self._guardian.close()
+
+    def lost(self, worker: Worker) -> None:
+        """A worker is gone: fail the call that it ran, and replace it."""
+        struck = self._roster.struck(worker)
+        if struck is None:
+            return
+        call, decided = struck
+        if call is not None and call.sent:  # one that is being sent is seen to by its sender
+            self.fail(worker, call)
+        elif call is None and not self._roster.closing.is_set():
+            log_death(worker, "while idle")
+        self.bury(worker, decided)  # last: its caller waits for the failure, and starting a process takes milliseconds
+
+    def fail(self, worker: Worker, call: Call) -> None:
+        """A worker is gone to which a call was sent: the call fails, or runs elsewhere if it had not begun."""
+        if self._roster.closing.is_set():
+            message = f"{self._exited} while {call.work.call_target} was running"
+            call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, message))
+            return
+        worker.process.autopsy()  # from here on it begins nothing any more
+        if call.begun(worker.process.last_begun()):
+            report_death(worker, call, "while it ran")
+        else:
+            self.run_elsewhere(worker, call)
+
+    def run_elsewhere(self, worker: Worker, call: Call) -> None:
+        """A worker is gone that had not come to a call. A call that ends worker after worker fails at last."""
+        decided = self._roster.unsent(worker, call, _MOST_LOSSES)
+        if decided is not None:
+            self._perform(decided)
+            log_death(worker, f"before it came to {call.work.call_target}, which runs elsewhere")
+        elif call.unwanted:
+            call.dropped()
+        else:
+            report_death(worker, call, "before it came to")
+
+    def bury(self, worker: Worker, decided: Decided) -> None:
+        """Replace a worker that is struck from the roster, and let go of what is left of it."""
+        self._perform(decided)
+        if not self._roster.closing.is_set():  # else it may still be ending in good order, and end() comes to it
+            worker.process.kill_leftovers()
+        if self._guardian is not None:
+            self._guardian.forget(worker.process.pid)
+        worker.close(_JOIN_SECONDS)
+
+    @property
+    def _exited(self) -> str:
+        return f"Environment {self._environment!r} was exited"
+
+    def _born(self, index: int, process: WorkerProcess) -> bool:
+        """A worker is ready: let it work. One that comes after `end` is not wanted, and stopped by that."""
+        worker = Worker(index, process, self._environment)
+        if self._guardian is not None:
+            self._guardian.watch(process.pid)
+        decided = self._roster.born(worker)
+        if decided is None:
+            return False
+        if self._monitor is not None:
+            self._monitor.watch(worker)
+        self._perform(decided)
+        return True
+
+    def _stillborn(self, index: int, reason: str) -> None:
+        """A worker could not be started."""
+        decided = self._roster.stillborn(index, reason)
+        if not self._roster.closing.is_set():
+            logger.log_execution(logging.ERROR, "%s", reason, env_name=self._environment, worker_index=index)
+        self._perform(decided)
+
+    def _noticed(self, worker: Worker) -> None:
+        """The monitor saw the end of a worker. If it is busy, whoever reads its answer comes to the end by himself."""
+        worker.process.call.abort()
+        if not self._roster.busy(worker):
+            self.lost(worker)
+
+    def _sentence(self, worker: Worker, call: Call, verdict: TaskFailure | None) -> None:
+        """Kill a worker for the call that it runs, if it still does, which then fails as it says, or is canceled."""
+        if self._roster.condemned(worker, call, verdict):
+            worker.process.kill()

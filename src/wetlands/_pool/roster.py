@@ -1,0 +1,159 @@
+"""Who lives, and who runs what: the decisions of the scheduler under one lock, each with the worker that it means.
+
+The lock is held for decisions only, never while something is sent, waited for, or told to a user.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from wetlands._pool.scheduler import Dispatch, Fail, Scheduler
+from wetlands.exceptions import NotLaunchedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wetlands._pool.call import Call
+    from wetlands._pool.scheduler import Action
+    from wetlands._pool.worker import Worker
+    from wetlands_worker.failures import TaskFailure
+
+__all__ = ["Decided", "Roster"]
+
+Decided = list["tuple[Action[Call], Worker | None]"]
+"""Actions to perform; a worker is bound to a `Dispatch`: its index may belong to a replacement a moment later."""
+
+
+class Roster:
+    """The workers of a pool, and the calls that wait for them.
+
+    Attributes:
+        lock: Held around each decision, and for what a worker and its call say of each other.
+        scheduler: Decides.
+        closing: Is set when no worker is wanted any more.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.lock = threading.Lock()
+        self.scheduler: Scheduler[Call] = Scheduler(size)
+        self.closing = threading.Event()
+        self._workers: dict[int, Worker] = {}
+
+    @property
+    def workers(self) -> Sequence[Worker]:
+        """The workers that are ready or busy now."""
+        with self.lock:
+            return [self._workers[index] for index in sorted(self._workers)]
+
+    # -------------------------------------------------------------- questions
+
+    def worker_of(self, call: Call) -> Worker | None:
+        """The worker that runs a call; the lock is held."""
+        index = self.scheduler.runs_on(call)
+        return None if index is None else self._workers.get(index)
+
+    def running(self, worker: Worker) -> Call | None:
+        """The call that a worker runs, unless it is being killed for it."""
+        with self.lock:
+            return None if worker.lost or worker.condemned is not None else self.scheduler.running(worker.index)
+
+    def busy(self, worker: Worker) -> bool:
+        """Whether a worker that nobody has missed yet runs a call."""
+        with self.lock:
+            return not worker.lost and self.scheduler.running(worker.index) is not None
+
+    # ------------------------------------------------------------------ calls
+
+    def claim(self, call: Call) -> Worker | None:
+        """Take an idle worker for this call at once, or say that there is none."""
+        with self.lock:
+            index = self.scheduler.claim(call)
+            return None if index is None else self._workers[index]
+
+    def submit(self, call: Call) -> Decided:
+        """A call was asked for.
+
+        Raises:
+            NotLaunchedError: Nothing can be run any more.
+        """
+        with self.lock:
+            if self.scheduler.broken is not None:
+                raise NotLaunchedError(self.scheduler.broken)
+            return self._bound(self.scheduler.submit(call))
+
+    def cancel(self, call: Call) -> tuple[bool, Worker | None]:
+        """Nobody wants a call any more; whether it was dropped from the queue, or else the worker that runs it."""
+        with self.lock:
+            dropped = self.scheduler.drop(call)
+            call.unwanted = True  # should it be between two workers now
+            return dropped, None if dropped else self.worker_of(call)
+
+    def finished(self, worker: Worker) -> tuple[Decided, bool]:
+        """A worker has answered: what follows, and whether it was being killed meanwhile, and is to be buried."""
+        with self.lock:
+            if worker.lost:
+                return [], False
+            if worker.condemned is not None:
+                return self._struck(worker), True
+            return self._bound(self.scheduler.finished(worker.index)), False
+
+    def unsent(self, worker: Worker, call: Call, most_losses: int) -> Decided | None:
+        """A worker is gone that had not come to a call; None when it is not to be run elsewhere."""
+        with self.lock:
+            call.put_back()
+            if call.unwanted or call.losses > most_losses:
+                return None
+            return self._bound(self.scheduler.unsent(worker.index, call))
+
+    # ----------------------------------------------------- births and deaths
+
+    def born(self, worker: Worker) -> Decided | None:
+        """A worker is ready; None when it comes after `close`."""
+        with self.lock:
+            if self.closing.is_set():
+                return None
+            self._workers[worker.index] = worker
+            return self._bound(self.scheduler.ready(worker.index))
+
+    def stillborn(self, index: int, reason: str) -> Decided:
+        """A worker could not be started."""
+        with self.lock:
+            return self._bound(self.scheduler.spawn_failed(index, reason))
+
+    def struck(self, worker: Worker) -> tuple[Call | None, Decided] | None:
+        """Take a worker from the list of the living: the call that it ran, and what follows; None: done already."""
+        with self.lock:
+            if worker.lost:
+                return None
+            call = self.scheduler.running(worker.index)
+            return call, self._struck(worker)
+
+    def condemned(self, worker: Worker, call: Call, verdict: TaskFailure | None) -> bool:
+        """A worker is to be killed for the call that it runs; whether it still runs it."""
+        with self.lock:
+            if worker.lost or worker.condemned is not None or self.scheduler.running(worker.index) is not call:
+                return False
+            worker.verdict = verdict
+            worker.condemned = call
+            return True
+
+    def close(self, reason: str) -> tuple[Sequence[Call], Sequence[Worker]] | None:
+        """Nothing more is run: the calls that waited, and the workers; None: done already."""
+        with self.lock:
+            if self.closing.is_set():
+                return None
+            self.closing.set()
+            waiting = [action.call for action in self.scheduler.close(reason) if isinstance(action, Fail)]
+            return waiting, list(self._workers.values())
+
+    def _struck(self, worker: Worker) -> Decided:
+        worker.lost = True
+        self._workers.pop(worker.index, None)
+        return self._bound(self.scheduler.died(worker.index))
+
+    def _bound(self, actions: Sequence[Action[Call]]) -> Decided:
+        for action in actions:
+            if isinstance(action, Dispatch):
+                action.call.sender = threading.get_ident()
+        return [(act, self._workers.get(act.worker) if isinstance(act, Dispatch) else None) for act in actions]
