@@ -37,11 +37,25 @@ _EXPORTS: "Dict[str, Dict[str, str]]" = {
 }
 """Module -> public name -> the module of the worker that has it."""
 _HOST = (
-    *("CommandFailedError", "Commands", "Dependencies", "DownloadError", "Environment", "EnvironmentInUseError"),
-    *("EnvironmentManager", "EnvironmentNotFoundError", "EnvironmentReuseError", "ExecutionException"),
-    *("ExternalEnvironment", "IncompatibilityException", "InternalEnvironment", "InterpreterNotFoundError"),
-    *("InvalidDependencyError", "InvalidNameError", "LaunchError", "ModuleNotResolvedError", "NotLaunchedError"),
-    *("ProtocolError", "ProvisioningCanceledError", "ProvisioningError", "RecordError", "Task", "TaskEvent"),
+    *("Cleanup", "CleanupItem", "CommandFailedError", "Commands", "Dependencies", "DownloadError", "Environment"),
+    *("EnvironmentInUseError", "EnvironmentManager", "EnvironmentNotFoundError", "EnvironmentReuseError"),
+    *("ExecutionException", "ExternalEnvironment", "IncompatibilityException", "InternalEnvironment"),
+    *(
+        "InterpreterNotFoundError",
+        "InvalidDependencyError",
+        "InvalidNameError",
+        "LaunchError",
+        "ModuleNotResolvedError",
+    ),
+    *(
+        "NotLaunchedError",
+        "ProtocolError",
+        "ProvisioningCanceledError",
+        "ProvisioningError",
+        "RecordError",
+        "Task",
+        "TaskEvent",
+    ),
     *("TaskEventType", "TaskStatus", "UnsatisfiableError", "UnsupportedPythonError", "WetlandsError", "__version__"),
 )
 """Public names of the host that a worker lacks."""
