@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wetlands._spec import Commands, Dependencies
-    from wetlands._store.garbage import Cleanup, CleanupItem
     from wetlands.environment import Environment
     from wetlands.environment_manager import EnvironmentManager
     from wetlands.exceptions import (
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     )
     from wetlands.external_environment import ExternalEnvironment
     from wetlands.internal_environment import InternalEnvironment
+    from wetlands.stream import Stream
     from wetlands.task import (
         RemoteExceptionInfo,
         RemoteTaskHandle,
@@ -61,7 +61,6 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "wetlands._spec": ("Commands", "Dependencies"),
-    "wetlands._store.garbage": ("Cleanup", "CleanupItem"),
     "wetlands.environment": ("Environment",),
     "wetlands.environment_manager": ("EnvironmentManager",),
     "wetlands.exceptions": (
@@ -88,6 +87,7 @@ _HOMES = {
     ),
     "wetlands.external_environment": ("ExternalEnvironment",),
     "wetlands.internal_environment": ("InternalEnvironment",),
+    "wetlands.stream": ("Stream",),
     "wetlands.task": (
         "RemoteExceptionInfo",
         "RemoteTaskHandle",
@@ -104,8 +104,6 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Cleanup",
-    "CleanupItem",
     "CommandFailedError",
     "Commands",
     "Dependencies",
@@ -131,6 +129,7 @@ __all__ = [
     "RecordError",
     "RemoteExceptionInfo",
     "RemoteTaskHandle",
+    "Stream",
     "Task",
     "TaskEvent",
     "TaskEventType",

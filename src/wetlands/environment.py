@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from wetlands._spec import Commands
     from wetlands.environment_manager import EnvironmentManager
+    from wetlands.stream import Stream
     from wetlands.task import Task
 
 __all__ = ["Environment"]
@@ -209,6 +210,44 @@ class Environment(ABC):
 
         Returns:
             The results. The first failure is raised while iterating, and what is left is canceled.
+        """
+
+    @abstractmethod
+    def stream(
+        self,
+        module: str | Path,
+        function: str,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] = {},
+        *,
+        window: int = 16,
+        timeout: float | None = None,
+    ) -> Stream[object]:
+        """Call a generator function and iterate over what it yields, while it runs.
+
+        It begins at once, and runs ahead of whoever takes its items by ``window`` of them; then it waits at its
+        ``yield``. When the stream is closed, forgotten, or its ``async for`` is cancelled, the generator is closed at
+        the ``yield`` where it is: its ``finally`` blocks run.
+
+        Asynchronous generators can be called too, and functions that return something iterable, such as a list; a
+        single value fails, and so do text, bytes and dictionaries.
+
+        Args:
+            module: See the class.
+            function: The name of the function.
+            args: Its positional arguments; do not change large arrays among them before a worker has taken the task.
+            kwargs: Its keyword arguments.
+            window: How many items there may be that were made and not taken. They are kept in memory here.
+            timeout: Seconds that the function may run; see `execute`. Waiting until items are taken does not count.
+
+        Returns:
+            A `Stream`: an iterator, an asynchronous iterator, and a context manager. What the generator returned is its
+            ``value``.
+
+        Raises:
+            NotLaunchedError: There are no workers.
+            ModuleNotResolvedError: There is no such file.
+            ValueError: ``window`` or ``timeout`` is no such number.
         """
 
     @abstractmethod

@@ -23,11 +23,14 @@ from wetlands._pool.limits import checked_timeout
 from wetlands._pool.mapping import MapIterator
 from wetlands._pool.pool import Pool
 from wetlands._pool.stacks import worker_stack
+from wetlands._pool.streaming import StreamCall, check_window, decoded
 from wetlands._spec import parse_commands
+from wetlands._tasks.inbox import Inbox
 from wetlands._tasks.life import session
 from wetlands.environment import Environment, check_max_workers
 from wetlands.exceptions import ExecutionException, NotLaunchedError
 from wetlands.logger import logger
+from wetlands.stream import Stream
 from wetlands.task import Task
 from wetlands_worker import messages
 from wetlands_worker.failures import TaskFailure, TaskFailureCategory
@@ -215,6 +218,33 @@ class ExternalEnvironment(Environment):
             ordered=ordered,
             timeout=timeout,
         )
+
+    def stream(  # noqa: D102 - see Environment
+        self,
+        module: str | Path,
+        function: str,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] = {},
+        *,
+        window: int = 16,
+        timeout: float | None = None,
+    ) -> Stream[object]:
+        check_window(window)
+        pool = self._running_pool()
+        inbox: Inbox[object] = Inbox(window)
+
+        def made(work: Work, task: Task[object]) -> StreamCall[object]:
+            call = StreamCall(work, task, inbox)
+            inbox.grant = lambda count: pool.tell(call, messages.CREDIT, count.to_bytes(4, "little"))
+            return call
+
+        head, label = _named(resolve(module), function)
+        values = (tuple(args), dict(kwargs), window)
+        work = partial(Work, messages.STREAM, head, label, values, checked_timeout("timeout", timeout))
+        task: Task[object] = Task(
+            lambda task: PooledTask(task, work, pool.submit, pool.cancel, pool.stack, made), label
+        )
+        return Stream(task.start(), inbox, decoded)
 
     def executor(self) -> Executor:  # noqa: D102 - see Environment
         self._running_pool()

@@ -16,17 +16,22 @@ from typing import TYPE_CHECKING, Any, cast
 
 from wetlands._modules.target import is_file, resolve, resolve_script
 from wetlands._pool.executor import EnvironmentExecutor
-from wetlands._pool.inprocess import InProcessTask, TaskReporter, failure_of, running
+from wetlands._pool.inprocess import InProcessStream, InProcessTask, TaskReporter, failure_of, running
 from wetlands._pool.limits import refuse_timeouts
+from wetlands._pool.streaming import check_window
 from wetlands._tasks.delivery import Delivery
+from wetlands._tasks.inbox import Inbox
 from wetlands._tasks.life import new_number
 from wetlands.environment import Environment, check_max_workers
 from wetlands.exceptions import ExecutionException
+from wetlands.stream import Stream
 from wetlands.task import Task, TaskStatus
 from wetlands_worker.callables import each
 from wetlands_worker.handle import RemoteTaskHandle
 from wetlands_worker.invoke import call
 from wetlands_worker.modules import ModuleLoader
+from wetlands_worker.streaming import Credits
+from wetlands_worker.streaming import run as streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -154,6 +159,32 @@ class InternalEnvironment(Environment):
         tasks = (submit((item,)) for item in iterable)
         return _Results(tasks, window=_WINDOW_PER_WORKER * self._size, timeout=timeout, ordered=ordered)
 
+    def stream(  # noqa: D102 - see Environment
+        self,
+        module: str | Path,
+        function: str,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] = {},
+        *,
+        window: int = 16,
+        timeout: float | None = None,
+    ) -> Stream[object]:
+        refuse_timeouts(timeout=timeout)
+        check_window(window)
+        target = resolve(module)
+        inbox: Inbox[object] = Inbox(window)
+        credits_ = Credits(0, window)
+        inbox.grant = credits_.grant
+
+        def run(handle: RemoteTaskHandle) -> object:
+            items = partial(streamed, handle=handle, credits_=credits_, send=inbox.put)
+            return self._call(target, function, args, kwargs, handle, lambda found, *given: items(found, *given[:2]))
+
+        task: Task[object] = Task(
+            lambda task: InProcessStream(task, run, self._threads, self.name, credits_.wake), _label(target, function)
+        )
+        return Stream(self._kept(task).start(), inbox, lambda item: item)
+
     def executor(self) -> Executor:
         """The environment as a `concurrent.futures.Executor`; any callable can run here, as it is."""
 
@@ -186,12 +217,13 @@ class InternalEnvironment(Environment):
         args: Sequence[object],
         kwargs: Mapping[str, object],
         handle: RemoteTaskHandle,
+        how: Callable[..., object] = call,
     ) -> object:
         with self._loading:
             found = self._loader.function(target, function)
             self._active += 1  # the folder of the module stays importable as long as a call runs
         try:
-            return call(found, args, kwargs, handle)
+            return how(found, args, kwargs, handle)
         finally:
             with self._loading:
                 self._active -= 1
@@ -230,10 +262,14 @@ class InternalEnvironment(Environment):
         start: bool,  # noqa: FBT001 - private
     ) -> Task[object]:
         task: Task[object] = Task(lambda task: InProcessTask(task, function, self._threads, self.name), label)
+        self._kept(task)
+        return task.start() if start else task
+
+    def _kept(self, task: Task[object]) -> Task[object]:
         with self._tasks_lock:
             self._tasks.add(task)
         task._when_done(lambda: self._forget(task))  # noqa: SLF001 - the driver of the task
-        return task.start() if start else task
+        return task
 
     def _forget(self, task: Task[object]) -> None:
         with self._tasks_lock:

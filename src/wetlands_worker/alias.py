@@ -37,32 +37,20 @@ _EXPORTS: "Dict[str, Dict[str, str]]" = {
 }
 """Module -> public name -> the module of the worker that has it."""
 _HOST = (
-    *("Cleanup", "CleanupItem", "CommandFailedError", "Commands", "Dependencies", "DownloadError", "Environment"),
-    *("EnvironmentInUseError", "EnvironmentManager", "EnvironmentNotFoundError", "EnvironmentReuseError"),
-    *("ExecutionException", "ExternalEnvironment", "IncompatibilityException", "InternalEnvironment"),
-    *(
-        "InterpreterNotFoundError",
-        "InvalidDependencyError",
-        "InvalidNameError",
-        "LaunchError",
-        "ModuleNotResolvedError",
-    ),
-    *(
-        "NotLaunchedError",
-        "ProtocolError",
-        "ProvisioningCanceledError",
-        "ProvisioningError",
-        "RecordError",
-        "Task",
-        "TaskEvent",
-    ),
-    *("TaskEventType", "TaskStatus", "UnsatisfiableError", "UnsupportedPythonError", "WetlandsError", "__version__"),
+    *("CommandFailedError", "Commands", "Dependencies", "DownloadError", "Environment", "EnvironmentInUseError"),
+    *("EnvironmentManager", "EnvironmentNotFoundError", "EnvironmentReuseError", "ExecutionException"),
+    *("ExternalEnvironment", "IncompatibilityException", "InternalEnvironment", "InterpreterNotFoundError"),
+    *("InvalidDependencyError", "InvalidNameError", "LaunchError", "ModuleNotResolvedError", "NotLaunchedError"),
+    *("ProtocolError", "ProvisioningCanceledError", "ProvisioningError", "RecordError", "Stream", "Task"),
+    *("TaskEvent", "TaskEventType", "TaskStatus", "UnsatisfiableError", "UnsupportedPythonError", "WetlandsError"),
+    "__version__",
 )
 """Public names of the host that a worker lacks."""
 _HOST_MODULES = tuple(
     "wetlands." + name
     for name in (
         *("environment", "environment_manager", "exceptions", "external_environment", "internal_environment", "logger"),
+        "stream",
     )
 )
 _WHOLE = {"wetlands.ndarray": _NDARRAY}

@@ -17,8 +17,9 @@ from wetlands_worker.values import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Tuple
+    from typing import Callable, Tuple, Union
 
+    from wetlands_worker.arrivals import Frame
     from wetlands_worker.frames import Connection
     from wetlands_worker.serve import Worker
 
@@ -43,15 +44,16 @@ def _serve(worker: "Worker", control: "Connection", main_thread: int) -> None:
             frame = control.receive()
             if frame is None:
                 break
-            if not _do(worker, control, frame[0], frame[1], main_thread):
+            if not _do(worker, control, frame, main_thread):
                 break
     except (OSError, BrokenFrameError):
         pass
     _leave(worker, main_thread)
 
 
-def _do(worker: "Worker", control: "Connection", kind: int, number: int, main_thread: int) -> bool:
+def _do(worker: "Worker", control: "Connection", frame: "Frame", main_thread: int) -> bool:
     """Do what the host asks for; whether it is known here."""
+    kind, number, body, _ = frame
     if kind == messages.CANCEL:
         worker.cancel(number)
     elif kind == messages.INTERRUPT:
@@ -61,6 +63,8 @@ def _do(worker: "Worker", control: "Connection", kind: int, number: int, main_th
         stays = worker.recall(number)
         if stays is not None:
             control.send(messages.RECALLED, number, encode(stays)[0])
+    elif kind == messages.CREDIT:
+        _grant(worker, number, body)
     elif kind == messages.PING:
         control.send(messages.PONG, number)
     elif kind == messages.STACK:
@@ -68,6 +72,12 @@ def _do(worker: "Worker", control: "Connection", kind: int, number: int, main_th
     else:
         return False
     return True
+
+
+def _grant(worker: "Worker", number: int, body: "Union[bytes, bytearray]") -> None:
+    credits_ = worker.credits
+    if credits_ is not None and credits_.number == number:  # else the stream has ended meanwhile
+        credits_.grant(int.from_bytes(body, "little"))
 
 
 def _stacks(main_thread: int) -> bytes:

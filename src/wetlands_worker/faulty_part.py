@@ -29,6 +29,7 @@ _SHOWN_STEPS = 8  # of a path that is longer, at either end
 _SHOWN_KEY = 60  # characters
 _ATOMS = frozenset((str, bytes, int, float, complex, bool, type(None)))
 _FUNCTION = type(lambda: None)
+_GENERATOR = type(_ for _ in ())
 
 
 def explain(value: object, name: "Name", error: BaseException) -> "tuple[str, str, str]":
@@ -225,4 +226,6 @@ def _reason(culprit: object, error: BaseException) -> str:
             f"{'classes' if isinstance(culprit, type) else 'functions'} cross by name, and {brief(error)}; "
             "define it at the top level of a module that both sides can import"
         )
+    if isinstance(culprit, _GENERATOR):
+        return "a generator cannot cross; call the function that makes it with stream(), or make a list of it"
     return f"{brief(error)}; create it on the side that uses it, or leave it out (with __getstate__)"

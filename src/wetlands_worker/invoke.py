@@ -74,24 +74,30 @@ def call(function: "Callback", args: "Sequence[object]", kwargs: "Mapping[str, o
         TypeError: It gave an asynchronous generator, which has no result; or the call does not fit the function.
         Exception: Whatever the function raises.
     """
-    known = _known.get(id(function))
-    receivers = known[1] if known is not None and known[0]() is function else _remember(function)
-    for receiver in receivers:
-        args, kwargs = receiver.place(args, kwargs, handle)
-    result = function(*args, **kwargs)
+    result = begin(function, args, kwargs, handle)
     kind = type(result)
     if kind in _PLAIN:
         return result
     if hasattr(kind, "__await__"):
-        return _result_of(result)
+        return result_of(result)
     if kind is _AsynchronousGenerator:
         name = getattr(function, "__qualname__", repr(function))
-        problem = f"{name} is an asynchronous generator and has no single result; let it return a list"
+        problem = f"{name} is an asynchronous generator and has no result; use stream(), or let it return a list"
         raise TypeError(problem)
     return result
 
 
-def _result_of(awaitable: "Any") -> object:
+def begin(function: "Callback", args: "Sequence[object]", kwargs: "Mapping[str, object]", handle: object) -> "Any":
+    """Call a function, with the handle where it asks for one; what it returns is left as it is."""
+    known = _known.get(id(function))
+    receivers = known[1] if known is not None and known[0]() is function else _remember(function)
+    for receiver in receivers:
+        args, kwargs = receiver.place(args, kwargs, handle)
+    return function(*args, **kwargs)
+
+
+def result_of(awaitable: "Any") -> object:
+    """Run an awaitable to its end, in an event loop of its own."""
     import asyncio  # noqa: PLC0415 - it takes 75 ms
 
     async def wait() -> object:

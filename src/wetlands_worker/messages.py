@@ -9,6 +9,8 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | CALL | call | host | number | target header, then the values `(args, kwargs)` | of the values |
 | SCRIPT | call | host | number | target header, then the values `(args, run_name)` | of the values |
 | BATCH | call | host | number | target header, then a list of (number, values) pairs | - |
+| STREAM | call | host | number | target header, then the values `(args, kwargs, credits)` | of the values |
+| ITEM | call | worker | number | one item of a stream | of the value |
 | RESULT | call | worker | number | the value; of a batch: how many of its calls were begun | of the value |
 | FAILURE | call | worker | number | a plain tuple, see `wetlands_worker.serve` | - |
 | CANCELED | call | worker | number | empty | - |
@@ -18,6 +20,7 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | RETURNED | call | both | - | places of leases that ended, 8 bytes each, see `wetlands_worker.segments` | - |
 | CANCEL | control | host | number | empty | - |
 | INTERRUPT | control | host | number | empty | - |
+| CREDIT | control | host | number of a stream | how many more items may be sent, a plain number | - |
 | RECALL | control | host | number of a batch | empty | - |
 | RECALLED | control | worker | the same | how many of its calls stay with the worker | - |
 | PING | control | host | any | empty | - |
@@ -28,8 +31,11 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 A BATCH is many small calls in one frame: the worker runs one after the other, and answers each by itself before it
 begins the next, so that nothing but the running call is in doubt when it dies.
 
-Fields that a receiver does not know are ignored; a kind that it does not know breaks the connection. Numbers from 64 up
-are kept for streamed items with credits, calls from the worker back to the host, and references to kept values.
+A STREAM is a call whose items come one by one, each for one credit; what the generator returned is its RESULT. CANCEL
+closes it where it stands.
+
+Fields that a receiver does not know are ignored; a kind that it does not know breaks the connection. Some
+numbers from 64 up are kept for references to values that stay in a worker.
 """
 
 TYPE_CHECKING = False
@@ -49,6 +55,7 @@ OUTPUT = 8
 LOG = 9
 BATCH = 10
 RETURNED = 11
+STREAM = 12
 
 CANCEL = 32
 INTERRUPT = 33
@@ -58,6 +65,9 @@ RECALL = 36
 RECALLED = 37
 STACK = 38
 STACKS = 39
+
+ITEM = 64
+CREDIT = 65
 
 
 def pack_target(target: str, function: str) -> bytes:

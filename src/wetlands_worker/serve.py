@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
     from wetlands_worker.arrivals import Received
+    from wetlands_worker.batches import Batch
     from wetlands_worker.segments import Part
+    from wetlands_worker.streaming import Credits
 
     Number = Union[int, float]
     Bytes = Union[bytes, bytearray]
     Outcome = Tuple[int, bytes, Sequence[Part]]
 
 _MAX_EARLY = 1024
+_CALLS = frozenset((messages.CALL, messages.SCRIPT, messages.BATCH, messages.STREAM))
 
 
 class Worker:
@@ -44,10 +47,12 @@ class Worker:
         self._interruptible = False
         self._early: "Dict[int, None]" = {}  # canceled before they came; a dict keeps the order
         self._early_lock = allocate_lock()
-        self._batch: "Optional[_Batch]" = None
+        self._batch: "Optional[Batch]" = None
         self._pid = os.getpid()
         self._warned = False
         self._fit = True  # whether this process can still do its work
+        self.credits: "Optional[Credits]" = None
+        """Of the stream that runs; the control thread adds to them."""
 
     # ------------------------------------------------------------- main loop
 
@@ -59,7 +64,7 @@ class Worker:
             if frame is None:
                 return
             kind, number, body, buffers = frame
-            if kind not in (messages.CALL, messages.SCRIPT, messages.BATCH):
+            if kind not in _CALLS:
                 return
             head, values = messages.split_target(body)
             del frame, body
@@ -73,12 +78,14 @@ class Worker:
             del values, buffers  # an idle worker keeps no arguments alive
 
     def _run_batch(self, number: int, head: bytes, values: "Bytes") -> None:
+        from wetlands_worker.batches import Batch  # noqa: PLC0415 - most workers are sent none
+
         try:
             calls: "Any" = decode(values, ())  # Any: a list of (number, arguments)
         except DecodeError as error:
             self._call.send(*_addressed(number, _failure(error, RemoteTaskHandle(number, self))))
             return
-        batch = self._batch = _Batch(number, len(calls))
+        batch = self._batch = Batch(number, len(calls))
         if number in self._early:
             batch.stays()
         for of, arguments in calls:
@@ -125,6 +132,14 @@ class Worker:
             function = self._loader.function(*target)  # first: the classes of arguments may be of its module
             args, options = _arguments(values, buffers)
             return (messages.RESULT, *self._staged(invoke(function, args, options, handle)))
+        if kind == messages.STREAM:
+            from wetlands_worker import streaming  # noqa: PLC0415 - most workers never stream
+
+            function = self._loader.function(*target)
+            return (
+                messages.RESULT,
+                *self._staged(streaming.serve(self, function, _arguments(values, buffers), handle)),
+            )
         args, options = _arguments(values, buffers)
         return (messages.RESULT, *self._staged(_crossing(self._loader.run_script(target[0], args, options))))
 
@@ -133,6 +148,13 @@ class Worker:
         body, buffers = encode(result, name="result")
         exchange = self._call.exchange
         return body, exchange.stage(buffers) if exchange is not None and buffers else buffers
+
+    def send_item(self, number: int, item: object) -> None:
+        """Send one item of a stream."""
+        body, buffers = encode(item, name="item")
+        self._interruptible = False  # an interrupted frame could not be mended; a stream is asked to stop as well
+        self._call.send(messages.ITEM, number, body, buffers)
+        self._interruptible = True
 
     def _answer(self, number: int, outcome: "Outcome") -> None:
         kind, body, buffers = outcome
@@ -154,7 +176,7 @@ class Worker:
         """Ask a task to stop, or drop it when it has not come yet."""
         current = self._current
         if current is not None and current._number == number:  # noqa: SLF001 - see above
-            current.cancel_requested = True
+            self._ask_to_stop(current)
             return
         if self.recall(number) is not None:
             self.cancel_current()
@@ -166,7 +188,7 @@ class Worker:
         self.recall(number)  # it may have begun between the two looks
         current = self._current
         if current is not None and current._number == number:  # noqa: SLF001 - see above
-            current.cancel_requested = True
+            self._ask_to_stop(current)
 
     def recall(self, number: int) -> "Optional[int]":
         """Begin no further call of a batch; how many stay here, or None when it is not the one that runs."""
@@ -177,7 +199,13 @@ class Worker:
         """Ask whatever runs to stop."""
         current = self._current
         if current is not None:
-            current.cancel_requested = True
+            self._ask_to_stop(current)
+
+    def _ask_to_stop(self, handle: RemoteTaskHandle) -> None:
+        handle.cancel_requested = True
+        credits_ = self.credits
+        if credits_ is not None:
+            credits_.wake()
 
     def runs(self, number: int) -> bool:
         """Whether the main thread is in this task's user code."""
@@ -242,30 +270,6 @@ class Worker:
         self._call.close()
 
 
-class _Batch:
-    """Calls that came in one frame; those that were not begun can be taken back."""
-
-    def __init__(self, number: int, count: int) -> None:
-        self.number = number
-        self._count = count
-        self._begun = 0
-        self._lock = allocate_lock()
-
-    def begins(self) -> bool:
-        """The main thread comes to the next call; whether it may run it."""
-        with self._lock:
-            if self._begun >= self._count:
-                return False
-            self._begun += 1
-            return True
-
-    def stays(self) -> int:
-        """Let no further call begin; how many were begun."""
-        with self._lock:
-            self._count = self._begun
-            return self._begun
-
-
 def _addressed(number: int, outcome: "Outcome") -> "Tuple[int, int, bytes, Sequence[Part]]":
     kind, body, buffers = outcome
     return kind, number, body, buffers
@@ -285,12 +289,11 @@ def _crossing(namespace: "Dict[str, object]") -> "Dict[str, Tuple[bytes, List[ob
     return crossing
 
 
-def _arguments(values: "Bytes", buffers: "Received") -> "Tuple[Any, Any]":  # Any: whatever the user passed
+def _arguments(values: "Bytes", buffers: "Received") -> "Any":  # Any: whatever the user passed
     decoded: "Any" = decode(values, buffers)
     if isinstance(buffers, list):
         buffers.clear()  # from here on the arguments alone keep their memory
-    first, second = decoded
-    return first, second
+    return decoded
 
 
 def _failure(error: BaseException, handle: RemoteTaskHandle) -> "Outcome":

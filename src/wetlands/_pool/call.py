@@ -52,7 +52,7 @@ class Work:
     Large arrays among the arguments are not copied; they are sent from where they lie when a worker takes the call.
 
     Args:
-        kind: CALL or SCRIPT.
+        kind: CALL, SCRIPT or STREAM.
         head: The target, as `wetlands_worker.messages.pack_target` makes it.
         call_target: How people are told of it.
         values: The arguments.
@@ -69,7 +69,7 @@ class Work:
         kind: int,
         head: bytes,
         call_target: str,
-        values: tuple[object, object],
+        values: tuple[object, ...],
         timeout: float | None = None,
     ) -> None:
         self.values, self.buffers = encode(values, name=("args", "kwargs"))

@@ -30,6 +30,7 @@ class PooledTask(Generic[T]):
         submit: Callable[[Call], None],
         cancel: Callable[[Call, float | None], None],
         stack: Callable[[Call], str],
+        made: Callable[[Work, Task[T]], TaskCall[T]] = TaskCall,
     ) -> None:
         self._stack = stack
         self._submit = submit
@@ -38,7 +39,7 @@ class PooledTask(Generic[T]):
         self._call: TaskCall[T] | None = None
         self._problem = ("", "")  # what and where; the error itself would keep the value alive
         try:
-            self._call = TaskCall(work(), task)
+            self._call = made(work(), task)
         except EncodeError as error:
             self._problem = (str(error), error.path)
 

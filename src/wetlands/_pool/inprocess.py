@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wetlands._tasks.events import Number
     from wetlands.task import Task
 
-__all__ = ["InProcessTask", "TaskReporter", "failure_of", "running"]
+__all__ = ["InProcessStream", "InProcessTask", "TaskReporter", "failure_of", "running"]
 
 T = TypeVar("T")
 
@@ -128,6 +128,32 @@ class InProcessTask(Generic[T]):
             task._settle_canceled()  # noqa: SLF001 - the driver of the task
         else:
             task._complete(result)  # noqa: SLF001 - the driver of the task
+
+
+class InProcessStream(InProcessTask[T]):
+    """A task that may be waiting until its items are taken.
+
+    Args:
+        wake: Lets it look whether it should stop.
+    """
+
+    def __init__(
+        self,
+        task: Task[T],
+        function: Callable[[RemoteTaskHandle], T],
+        threads: Delivery,
+        environment: str,
+        wake: Callable[[], None],
+    ) -> None:
+        super().__init__(task, function, threads, environment)
+        self._wake = wake
+
+    def cancel(self, force_after: float | None) -> None:
+        """As that of a task."""
+        try:
+            super().cancel(force_after)
+        finally:
+            self._wake()
 
 
 def failure_of(error: BaseException, call_target: str, task_id: str | None, elapsed: float) -> TaskFailure:

@@ -15,6 +15,7 @@ from wetlands._pool.batch import Batch, Pace, sendable_together
 from wetlands._pool.call import Call
 from wetlands._tasks.life import new_number
 from wetlands.exceptions import ExecutionException
+from wetlands_worker import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -163,7 +164,9 @@ class MapIterator(Generic[T]):
         if batch is not None and batch.waiting:
             if self._board.wait_for(awaited, self._remaining(_PATIENCE_SECONDS)):
                 return
-            self._pool.recall(batch)  # a call takes longer than those before; let the others go where there is room
+            self._pool.tell(
+                batch, messages.RECALL
+            )  # a call takes longer than those before; let the others go where there is room
         if not self._board.wait_for(awaited, self._remaining(-1.0)):
             message = f"The results of map() did not all come within {self._timeout} s"
             raise TimeoutError(message)

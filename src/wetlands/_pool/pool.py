@@ -141,12 +141,12 @@ class Pool:
             still = self._roster.scheduler.running(worker.index) is call
         return stack if still else "No stack: it has just ended."
 
-    def recall(self, call: Call) -> None:
-        """Ask the worker of a batch to give back what it has not begun."""
+    def tell(self, call: Call, kind: int, body: bytes = b"") -> None:
+        """Tell the worker of a call RECALL or CREDIT; nothing happens when no worker runs it."""
         with self._roster.lock:
             worker = self._roster.worker_of(call)
         if worker is not None:
-            worker.ask(messages.RECALL, call)
+            worker.ask(kind, call, body)
 
     # ---------------------------------------------------------------- actions
 

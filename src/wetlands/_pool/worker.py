@@ -58,10 +58,10 @@ class Worker:
         self._handed_over: SimpleQueue[Call | None] = SimpleQueue()
         self.reader: threading.Thread | None = None
 
-    def ask(self, kind: int, call: Call) -> None:
-        """Send CANCEL or RECALL for a call; nothing happens when the worker is gone, or has answered meanwhile."""
+    def ask(self, kind: int, call: Call, body: bytes = b"") -> None:
+        """Send CANCEL, RECALL or CREDIT for a call; nothing happens when the worker is gone, or has answered it."""
         with suppress(OSError):
-            self.process.control.send(kind, call.number)
+            self.process.control.send(kind, call.number, body)
 
     def said(self, frame: Frame, running: Call | None) -> None:
         """It said something on its control connection, while it runs this call."""
