@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wetlands._spec import Commands, Dependencies
+    from wetlands._store.garbage import Cleanup, CleanupItem
     from wetlands.environment import Environment
     from wetlands.environment_manager import EnvironmentManager
     from wetlands.exceptions import (
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "wetlands._spec": ("Commands", "Dependencies"),
+    "wetlands._store.garbage": ("Cleanup", "CleanupItem"),
     "wetlands.environment": ("Environment",),
     "wetlands.environment_manager": ("EnvironmentManager",),
     "wetlands.exceptions": (
@@ -104,6 +106,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Cleanup",
+    "CleanupItem",
     "CommandFailedError",
     "Commands",
     "Dependencies",

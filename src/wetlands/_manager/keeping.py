@@ -12,11 +12,16 @@ from wetlands._launch.services import LaunchServices
 from wetlands._manager.names import MAIN, prefix_of
 from wetlands._platform.names import current_platform
 from wetlands._spec import parse
+from wetlands._store.garbage import limits
 from wetlands.exceptions import EnvironmentInUseError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import timedelta
+
     from wetlands._backends.inventory import InstalledPackage
     from wetlands._spec import Commands, Dependencies
+    from wetlands._store.garbage import Cleanup
     from wetlands.environment import Environment
 
 __all__ = ["Keeping"]
@@ -113,6 +118,42 @@ class Keeping(LaunchServices):
         self._open_logs()
         self._workshop.remove(name)
         self._opened.forget(environment)
+
+    def collect(
+        self,
+        *,
+        max_age: timedelta | None = None,
+        max_size: int | None = None,
+        keep: Iterable[str] | Callable[[str], bool] = (),
+        dry_run: bool = True,
+    ) -> Cleanup:
+        """Remove environments that were not used for long, and what interrupted builds and deletions left behind.
+
+        Without a limit no environment is removed, only what was left behind. Environments stay that live workers use,
+        of this program or of another, that this manager has open, or that are just being changed.
+
+        Args:
+            max_age: Environments go that were not used for longer than this. To start or end a worker is a use, and so
+                are `create` and `load`.
+            max_size: If all environments of the instance folder take more bytes than this, those go that were used
+                longest ago.
+            keep: Names of environments that stay, or a function that says of a name whether it stays.
+            dry_run: Only say what would be removed, the default.
+
+        Returns:
+            What was removed or would be, and what stays, with sizes in bytes and reasons.
+
+        Raises:
+            ProvisioningError: The disk refuses.
+            TypeError: A limit is of another kind.
+            ValueError: A limit is negative.
+        """
+        # Not at the top: it imports psutil, and a create() that finds all as asked has no use for that.
+        from wetlands._store.collect import collect  # noqa: PLC0415
+
+        wanted = limits(max_age=max_age, max_size=max_size, keep=keep)
+        self._open_logs()
+        return collect(self._store, wanted, opened=frozenset(self._opened.environments), dry_run=dry_run)
 
     def environment_exists(self, path: str | Path) -> bool:
         """Say whether there is an environment, by the name it was created with or by its folder."""

@@ -68,6 +68,7 @@ class Opened(Generic[E]):
     def open(self, record: Record) -> E:
         """Return the object for a record: the one that is there, switched to the record's generation, or a new one."""
         prefix = adopt(self._store.prefix_path(record))
+        self._store.note_use(record)
         with self._guard:
             self._records[record.name] = record
             environment = self.environments.get(record.name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from wetlands._store.files import write_atomically
@@ -69,6 +71,22 @@ class Store:
             staged=self.layout.staged_record(record.name),
             reached=reached,
         )
+
+    def last_used(self, record: Record) -> datetime:
+        """Return when workers of an environment last began or ended, or `note_use` was called, in UTC."""
+        for path in (self.layout.users(record.name, record.generation), self.layout.record(record.name)):
+            with suppress(OSError):
+                return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+        return datetime.now(timezone.utc)
+
+    def note_use(self, record: Record) -> None:
+        """Note that an environment is wanted now.
+
+        The time of the folder of its users is the note: it changes by itself whenever one comes or goes. Where that
+        folder cannot be written to nothing can be removed either.
+        """
+        with suppress(OSError):
+            os.utime(self.layout.users(record.name, record.generation))
 
     def mark_in_use(self, record: Record, *, pid: int | None = None) -> Mark:
         """Say that a process uses an environment, so that no process removes this generation.

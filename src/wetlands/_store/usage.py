@@ -9,6 +9,7 @@ Limits: processes of another machine on a shared disk cannot be looked up, so th
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import socket
@@ -92,13 +93,15 @@ def mark(gate: Path, pid: int) -> Mark:
 
 
 def users(gate: Path) -> tuple[User, ...]:
-    """Return the live users of a generation; the files of dead ones are deleted."""
+    """Return the live users of a generation; the files of dead ones are deleted, which is no use of it."""
     live = []
+    used = _times(gate)
     for path in _marks(gate):
         user = _user(path)
         if user is None or (user.here and not is_alive(user.process)):
             with suppress(OSError):
                 path.unlink()
+                os.utime(gate, ns=used)
         else:
             live.append(user)
     return tuple(live)
@@ -123,6 +126,14 @@ def close(gate: Path) -> tuple[User, ...]:
             # Somebody came in between: look again who it is.
         else:
             return ()
+
+
+def _times(gate: Path) -> tuple[int, int]:
+    try:
+        state = gate.stat()
+    except OSError:
+        return (0, 0)  # it is gone, and nothing is in it
+    return state.st_atime_ns, state.st_mtime_ns
 
 
 def _marks(gate: Path) -> list[Path]:

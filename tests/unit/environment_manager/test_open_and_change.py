@@ -229,3 +229,32 @@ def test_environments_exist_by_name_and_by_folder(manager: EnvironmentManager, t
 
 def test_the_packages_of_this_very_process_are_listed(manager: EnvironmentManager) -> None:
     assert "pytest" in [package["name"] for package in manager.get_installed_packages(manager.main_environment)]
+
+
+def test_collecting_is_a_dry_run_unless_told_and_leaves_what_is_open(
+    manager: EnvironmentManager, new_manager: Callable[[], EnvironmentManager]
+) -> None:
+    manager.create("tools", NUMPY)
+    other = new_manager()
+
+    assert ["open in this program"] == [item.reason for item in manager.collect(max_size=0, dry_run=False).kept]
+    assert ["tools"] == [item.name for item in other.collect(max_size=0).removed]
+    assert other.environment_exists("tools")
+    assert ["tools"] == [item.name for item in other.collect(max_size=0, dry_run=False).removed]
+    assert not other.environment_exists("tools")
+
+
+def test_creating_again_and_loading_count_as_uses(
+    manager: EnvironmentManager, new_manager: Callable[[], EnvironmentManager]
+) -> None:
+    path = manager.create("tools", NUMPY).path
+    assert path is not None
+    gate = path.with_name(f"{path.name}.users")
+
+    os.utime(gate, (1_000_000_000, 1_000_000_000))
+    manager.create("tools", NUMPY)
+    assert gate.stat().st_mtime > 1_000_000_000
+
+    os.utime(gate, (1_000_000_000, 1_000_000_000))
+    new_manager().load("tools")
+    assert gate.stat().st_mtime > 1_000_000_000
