@@ -30,7 +30,7 @@ class Image:
         self.pixels = pixels
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
 
 
@@ -39,7 +39,7 @@ def square(number):
 
 
 def fails(number):
-    raise Broken("image %d" % number)
+    raise BrokenError(f"image {number}")
 
 
 def dies(_):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _ROOT = "wetlands"
 _FAILURES = "wetlands_worker.failures"
 _HANDLE = "wetlands_worker.handle"
+_OURS = (__name__, "__mp_main__")
+"""Where the finders are that come here to ask."""
 _TASK = {
     "RemoteExceptionInfo": _FAILURES,
     "RemoteTaskHandle": _HANDLE,
@@ -77,6 +79,13 @@ def install() -> None:
         sys.meta_path.insert(0, _Finder())  # the namespace package of a bare folder would be found before the last
 
 
+def find_spec(
+    name: str, path: "Optional[Sequence[str]]" = None, target: "Optional[ModuleType]" = None
+) -> "Optional[ModuleSpec]":
+    """What the installed finder finds."""
+    return _Finder().find_spec(name, path, target)
+
+
 class _Finder:
     """Finds `wetlands` and its modules when no real one is installed."""
 
@@ -101,7 +110,7 @@ class _Finder:
 
     def _real(self, path: "Optional[Sequence[str]]", target: "Optional[ModuleType]") -> "Optional[ModuleSpec]":
         for finder in sys.meta_path:
-            if finder is not self and hasattr(finder, "find_spec"):
+            if hasattr(finder, "find_spec") and type(finder).__module__ not in _OURS:
                 spec = finder.find_spec(_ROOT, path, target)
                 if spec is not None and spec.origin is not None:  # a namespace package has none
                     return spec

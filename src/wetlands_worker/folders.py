@@ -311,12 +311,12 @@ class _SiblingFinder:
         for source in (os.path.join(location, name + ".py"), os.path.join(location, name, "__init__.py")):
             if os.path.isfile(source):
                 folder.names.add(name)
-                loader = _SameModule(package + "." + name)
+                loader = SameModule(package + "." + name)
                 return ModuleSpec(name, loader, origin=source)  # type: ignore[arg-type]  # a loader by its methods: importlib.abc is slow to import
         return None
 
 
-class _SameModule:
+class SameModule:
     """A loader that gives a module a second name."""
 
     def __init__(self, name: str) -> None:

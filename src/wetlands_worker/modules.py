@@ -170,10 +170,7 @@ class ModuleLoader:
         """Give the first part another name where the file's own is not free; that first part."""
         stem = parts[0]
         if not self._is_free(folder, stem, top):
-            from binascii import crc32  # noqa: PLC0415 - seldom needed
-
-            plain = "".join(letter if letter.isalnum() else "_" for letter in stem)
-            parts[0] = f"{plain}_{crc32(os.fsencode(top)):08x}"
+            parts[0] = distinct_name(stem, top)
         return parts[0]
 
     def _is_free(self, folder: "Folder", stem: str, top: str) -> bool:
@@ -199,6 +196,14 @@ class ModuleLoader:
 
 class _LoaderOfProcess:
     loader: "Optional[ModuleLoader]" = None
+
+
+def distinct_name(stem: str, file: str) -> str:
+    """The name of a module whose file cannot have its own: made from its place alone, so children find the same."""
+    from binascii import crc32  # noqa: PLC0415 - seldom needed
+
+    plain = "".join(letter if letter.isalnum() else "_" for letter in stem)
+    return f"{plain}_{crc32(os.fsencode(file)):08x}"
 
 
 def _place(path: str) -> "Tuple[str, List[str], str]":

@@ -261,13 +261,16 @@ class Worker:
         if not self._warned:
             self._warned = True
             print(  # noqa: T201 - stderr is how a worker's code speaks to the log
-                f"task.{what}() was called after its function had returned; this and later ones are ignored",
+                f"task.{what}() was called after its function had returned, or in a child process; "
+                "this and later ones are ignored",
                 file=sys.stderr,
             )
 
     def close_in_child(self) -> None:
         """A forked child of user code is no worker: the host must see the end when the worker itself ends."""
         self._call.close()
+        if self._current is not None:  # nothing that it reports could arrive
+            self._current._finished = True  # noqa: SLF001 - see above
 
 
 def _addressed(number: int, outcome: "Outcome") -> "Tuple[int, int, bytes, Sequence[Part]]":
@@ -351,7 +354,8 @@ def main(arguments: "List[str]") -> None:
     alias.install()
     sys.argv = [""]
     main_module = sys.modules["__main__"]  # kept alive: its end would clear the globals this code runs on
-    sys.modules["__main__"] = type(sys)("__main__")
+    sys.modules["__main__"] = main_of_user = type(sys)("__main__")
+    main_of_user.__file__ = f"{os.path.dirname(__file__)}/children.py"  # what children of multiprocessing run
     if hasattr(os, "register_at_fork"):  # POSIX
         os.register_at_fork(after_in_child=worker.close_in_child)
         os.register_at_fork(after_in_child=control.close)
