@@ -11,6 +11,7 @@ from pools import DEADLINE
 from wetlands._launch.process import Autopsy
 from wetlands._platform.vitals import Vitals
 from wetlands._pool.call import BlockingCall, TaskCall, Work
+from wetlands._pool.policy import Policy
 from wetlands._pool.pool import Pool
 from wetlands.exceptions import LaunchError
 from wetlands.task import Task
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from wetlands._launch.guardian import Guardian
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import Call
+    from wetlands._pool.initializer import Initializer
     from wetlands_worker.arrivals import Frame
 
 HEAD = messages.pack_target("module", "function")
@@ -48,6 +50,7 @@ class FakeWorker:
         self.output = _Output()
         self.greets = True
         self.page = 0
+        self.holds = 0
         self.closed = False
 
     # ------------------------------------------------------- what the pool uses
@@ -61,6 +64,9 @@ class FakeWorker:
 
     def wait(self, timeout: float) -> int | None:
         return 0
+
+    def memory(self) -> int:
+        return self.holds
 
     def autopsy(self) -> Autopsy:
         return Autopsy(None, 9, ())
@@ -150,10 +156,18 @@ class Workers:
 
 
 @contextmanager
-def a_pool(size: int = 1) -> Iterator[tuple[Pool, Workers]]:
+def a_pool(
+    size: int = 1, *, policy: Policy | None = None, initializer: Initializer | None = None
+) -> Iterator[tuple[Pool, Workers]]:
     """A launched pool of fake workers."""
     workers = Workers()
-    pool = Pool("tested", size, start=workers.start, guardian=lambda: cast("Guardian", _FakeGuardian()))
+    pool = Pool(
+        "tested",
+        Policy(size, size) if policy is None else policy,
+        start=workers.start,
+        guardian=lambda: cast("Guardian", _FakeGuardian()),
+        initializer=initializer,
+    )
     try:
         pool.launch()
         yield pool, workers

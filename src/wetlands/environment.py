@@ -58,28 +58,47 @@ class Environment(ABC):
         self.exit()
 
     @abstractmethod
-    def launch(
+    def launch(  # noqa: PLR0913 - independent options of the user, each by its name
         self,
         additional_activate_commands: Commands = {},  # noqa: B006 - the 1.x interface; it is never changed
         *,
         max_workers: int = 1,
         worker_env: Callable[[int], Mapping[str, str]] | None = None,
         worker_timeout: float | None = None,
+        min_workers: int | None = None,
+        idle_timeout: float | None = None,
+        initializer: tuple[str | Path, str, Sequence[object]] | None = None,
+        max_tasks_per_worker: int | None = None,
+        max_memory: int | str | None = None,
     ) -> None:
         """Start the workers; does nothing when they run already.
 
         Args:
             additional_activate_commands: Shell lines that run once before the workers start; the variables that they
                 set are the workers' too.
-            max_workers: How many workers there are, each a process that runs one task at a time.
+            max_workers: How many workers there are, each a process that runs one task at a time; with ``min_workers``,
+                the most that there are.
             worker_env: Gives the variables to add for the worker of an index, also for its replacement.
             worker_timeout: Seconds that a running call may go without a sign of life: progress, an output, a log
                 record, or a line that it prints. Then its worker is killed and replaced, and the call fails (category
                 ``timeout``) with what the worker was doing: computing, waiting, or suspended. None, the default: a call
                 may be silent for as long as it likes.
+            min_workers: How many workers are started at launch, and are always kept; 0 is allowed. More are started, up
+                to ``max_workers``, while calls wait for one. All, if not given.
+            idle_timeout: Seconds after which a worker that has nothing to do is stopped, if there are more than
+                ``min_workers``. None, the default: never.
+            initializer: A module, a function of it and its arguments: it is called in each worker before anything else,
+                also in each replacement. Its result is dropped.
+            max_tasks_per_worker: How many tasks a worker runs before a fresh one takes its place. Each item of a `map`
+                is one. None, the default: any number.
+            max_memory: Bytes, or text such as ``"2GB"`` or ``"512MiB"``: a worker that holds more once its task has
+                ended is replaced by a fresh one. Arrays in shared memory do not count. None, the default: any amount.
 
         Raises:
-            LaunchError: A worker could not be started; none is left running. The error carries its output.
+            LaunchError: A worker could not be started, or the initializer failed; none is left running. The error
+                carries the worker's output, or the failure.
+            ValueError: An option makes no sense.
+            ExecutionException: An argument of the initializer cannot cross.
         """
 
     @abstractmethod
@@ -89,7 +108,7 @@ class Environment(ABC):
     @property
     @abstractmethod
     def worker_count(self) -> int:
-        """How many workers there are; 0 when not launched."""
+        """How many workers there are now, those that are being started included; 0 when not launched."""
 
     @abstractmethod
     def execute(

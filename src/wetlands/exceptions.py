@@ -264,13 +264,17 @@ class LaunchError(WetlandsError):
         environment: The name of the environment.
         reason: What happened.
         output: The last lines the worker wrote.
+        failure: How its initializer failed, if it did by an exception; the traceback of the worker is the cause.
     """
 
-    def __init__(self, environment: str, reason: str, output: Sequence[str] = ()) -> None:
-        super().__init__(environment, reason, tuple(output))
+    def __init__(
+        self, environment: str, reason: str, output: Sequence[str] = (), failure: TaskFailure | None = None
+    ) -> None:
+        super().__init__(environment, reason, tuple(output), failure)
         self.environment = environment
         self.reason = reason
         self.output = tuple(output)
+        self.failure = failure
 
     def __str__(self) -> str:
         lines = "".join(f"\n  {line}" for line in self.output)

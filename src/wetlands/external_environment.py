@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from wetlands._launch.captured import variables_after
 from wetlands._launch.guardian import Guardian
-from wetlands._launch.process import WorkerProcess
+from wetlands._launch.starter import Starter
 from wetlands._launch.threads import thread_limits
 from wetlands._modules.callables import Callee
 from wetlands._modules.target import is_file, resolve, resolve_script
@@ -19,15 +19,17 @@ from wetlands._platform.names import current_platform
 from wetlands._pool.call import BlockingCall, Work
 from wetlands._pool.driver import PooledTask
 from wetlands._pool.executor import EnvironmentExecutor
-from wetlands._pool.limits import checked_timeout
+from wetlands._pool.initializer import Initializer
+from wetlands._pool.limits import checked_initializer, checked_timeout
 from wetlands._pool.mapping import MapIterator
+from wetlands._pool.policy import Policy
 from wetlands._pool.pool import Pool
 from wetlands._pool.stacks import worker_stack
 from wetlands._pool.streaming import StreamCall, check_window, decoded
 from wetlands._spec import parse_commands
 from wetlands._tasks.inbox import Inbox
 from wetlands._tasks.life import session
-from wetlands.environment import Environment, check_max_workers
+from wetlands.environment import Environment
 from wetlands.exceptions import ExecutionException, NotLaunchedError
 from wetlands.logger import logger
 from wetlands.stream import Stream
@@ -69,15 +71,21 @@ class ExternalEnvironment(Environment):
 
     # ---------------------------------------------------------------- workers
 
-    def launch(  # noqa: D102 - see Environment
+    def launch(  # noqa: D102, PLR0913 - see Environment
         self,
         additional_activate_commands: Commands = {},  # noqa: B006 - see Environment
         *,
         max_workers: int = 1,
         worker_env: Callable[[int], Mapping[str, str]] | None = None,
         worker_timeout: float | None = None,
+        min_workers: int | None = None,
+        idle_timeout: float | None = None,
+        initializer: tuple[str | Path, str, Sequence[object]] | None = None,
+        max_tasks_per_worker: int | None = None,
+        max_memory: int | str | None = None,
     ) -> None:
-        check_max_workers(max_workers)
+        policy = Policy.checked(max_workers, min_workers, idle_timeout, max_tasks_per_worker, max_memory)
+        prepare = None if initializer is None else self._initializer(*checked_initializer(initializer))
         silence = checked_timeout("worker_timeout", worker_timeout)
         commands = parse_commands(additional_activate_commands, current_platform(), "additional_activate_commands")
         with self._launching:  # held while starting: a second caller waits for the same workers
@@ -89,16 +97,16 @@ class ExternalEnvironment(Environment):
                     broken.close()
             with ExitStack() as undo:
                 prefix = self._kept_prefix(undo)
-                self._pool = self._launched_pool(prefix, commands, max_workers, worker_env, silence)
+                self._pool = self._launched_pool(prefix, commands, policy, worker_env, silence, prepare)
                 self._in_use = undo.pop_all()
-        self._log("Launched %d worker(s) of %s", max_workers, prefix.python)
+        self._log("Launched %d worker(s) of %s", policy.least, prefix.python)
 
     def launched(self) -> bool:  # noqa: D102 - see Environment
         return self._pool is not None and self._pool.broken is None
 
     @property
     def worker_count(self) -> int:  # noqa: D102 - see Environment
-        return self._pool.size if self._pool is not None and self.launched() else 0
+        return self._pool.count if self._pool is not None and self.launched() else 0
 
     def exit(self) -> None:  # noqa: D102 - see Environment
         with self._launching:
@@ -125,23 +133,31 @@ class ExternalEnvironment(Environment):
         self,
         prefix: Prefix,
         commands: tuple[str, ...],
-        max_workers: int,
+        policy: Policy,
         worker_env: Callable[[int], Mapping[str, str]] | None,
         silence: float | None,
+        initializer: Initializer | None,
     ) -> Pool:
         variables = self.environment_manager.child_environment(prefix)
         if commands:
             variables = variables_after(commands, variables, prefix.python, self.name)
-        variables = {**variables, **thread_limits(max_workers, variables)}
+        variables = {**variables, **thread_limits(policy.most, variables)}
+        instance = self.environment_manager.log_instance
+        starter = Starter(prefix.python, variables, worker_env, session=session(), instance=instance, who=self.name)
         pool = Pool(
             self.name,
-            max_workers,
+            policy,
             silence=silence,
-            start=partial(self._start_worker, prefix, variables, worker_env),
+            initializer=initializer,
+            start=starter.start,
             guardian=lambda: Guardian(prefix.python, variables),
         )
         pool.launch()
         return pool
+
+    def _initializer(self, module: str | Path, function: str, args: Sequence[object]) -> Initializer:
+        head, label = _named(resolve(module), function)
+        return Initializer(self.name, _work(messages.CALL, head, label, (tuple(args), {}), None))
 
     # ------------------------------------------------------------------ calls
 
@@ -312,27 +328,6 @@ class ExternalEnvironment(Environment):
             message = f"Environment {self.name!r} has no working workers ({pool.broken}); call launch() to try again"
             raise NotLaunchedError(message)
         return pool
-
-    def _start_worker(
-        self,
-        prefix: Prefix,
-        variables: Mapping[str, str],
-        worker_env: Callable[[int], Mapping[str, str]] | None,
-        index: int,
-    ) -> WorkerProcess:
-        own = {} if worker_env is None else {str(name): str(value) for name, value in worker_env(index).items()}
-        return WorkerProcess.start(
-            prefix.python,
-            environment={**variables, **own},
-            session=session(),
-            context={
-                "log_source": "execution",
-                "env_name": self.name,
-                "worker_index": index,
-                "instance": self.environment_manager.log_instance,
-            },
-            who=self.name,
-        )
 
     def _log(self, message: str, *args: object) -> None:
         instance = self.environment_manager.log_instance

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from wetlands._modules.target import is_file, resolve, resolve_script
 from wetlands._pool.executor import EnvironmentExecutor
 from wetlands._pool.inprocess import InProcessStream, InProcessTask, TaskReporter, failure_of, running
-from wetlands._pool.limits import refuse_timeouts
+from wetlands._pool.limits import refuse_options, refuse_timeouts
 from wetlands._pool.streaming import check_window
 from wetlands._tasks.delivery import Delivery
 from wetlands._tasks.inbox import Inbox
@@ -65,15 +65,27 @@ class InternalEnvironment(Environment):
         self._tasks: set[Task[Any]] = set()  # Any: of whatever type they are
         self._tasks_lock = threading.Lock()
 
-    def launch(  # noqa: D102 - see Environment
+    def launch(  # noqa: D102, PLR0913 - see Environment
         self,
         additional_activate_commands: Commands = {},  # noqa: B006 - see Environment
         *,
         max_workers: int = 1,
         worker_env: Callable[[int], Mapping[str, str]] | None = None,
         worker_timeout: float | None = None,
+        min_workers: int | None = None,
+        idle_timeout: float | None = None,
+        initializer: tuple[str | Path, str, Sequence[object]] | None = None,
+        max_tasks_per_worker: int | None = None,
+        max_memory: int | str | None = None,
     ) -> None:
         refuse_timeouts(worker_timeout=worker_timeout)
+        refuse_options(
+            min_workers=min_workers,
+            idle_timeout=idle_timeout,
+            initializer=initializer,
+            max_tasks_per_worker=max_tasks_per_worker,
+            max_memory=max_memory,
+        )
         if additional_activate_commands or worker_env is not None:
             message = "this process is already running: neither activation commands nor worker_env can change it"
             raise ValueError(message)

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from wetlands._pool.scheduler import Dispatch, Fail, Phase, Scheduler, Spawn
+from wetlands._pool.scheduler import Dispatch, Fail, Phase, Retire, Scheduler, Spawn
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from wetlands._pool.scheduler import Action
 
 
@@ -37,9 +39,16 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.begin(least=3, most_tasks=None)
+
+    @initialize(least=st.integers(0, 3), most_tasks=st.sampled_from([None, 1, 2, 5]))
+    def begin(self, least: int, most_tasks: int | None) -> None:
         self.size = 3
-        self.scheduler: Scheduler[Item] = Scheduler(self.size)
-        self.starting = set(range(self.size))
+        self.least = least
+        self.most_tasks = most_tasks
+        self.tasks = dict.fromkeys(range(self.size), 0)
+        self.scheduler: Scheduler[Item] = Scheduler(self.size, least=least, most_tasks=most_tasks)
+        self.starting = set(range(least))
         self.idle: set[int] = set()
         self.running: dict[int, Item] = {}
         self.queue: list[Item] = []
@@ -79,12 +88,27 @@ class SchedulerMachine(RuleBasedStateMachine):
         self._follow(self.scheduler.ready(worker))
 
     @precondition(lambda self: self.running)
-    @rule(data=st.data())
-    def worker_answers(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), worn=st.sampled_from([None, None, "it holds too much memory"]))
+    def worker_answers(self, data: st.DataObject, worn: str | None) -> None:
         worker = data.draw(st.sampled_from(sorted(self.running)))
         self._end(self.running.pop(worker), "answered")
+        self.tasks[worker] += 1
+        replaced = worn is not None or (self.most_tasks is not None and self.tasks[worker] >= self.most_tasks)
         self.idle.add(worker)
-        self._follow(self.scheduler.finished(worker))
+        actions = self.scheduler.finished(worker, worn)
+        retired = [Spawn, Retire] == [type(action) for action in actions]
+        assert retired == (replaced and not self.closed)
+        self._follow(actions)
+
+    @precondition(lambda self: self.starting or self.running or self.idle)
+    @rule(data=st.data())
+    def worker_was_idle_for_too_long(self, data: st.DataObject) -> None:
+        """The clock may come too late: the worker may be busy again, or gone."""
+        worker = data.draw(st.sampled_from(sorted({*self.starting, *self.running, *self.idle})))
+        stopped = worker in self.idle and self._count() > self.least and not self.closed
+        actions = self.scheduler.expired(worker, "idle")
+        assert stopped == (actions == [Retire(worker, "idle")])
+        self._follow(actions)
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), noticed=st.booleans())
@@ -139,6 +163,7 @@ class SchedulerMachine(RuleBasedStateMachine):
     def _lose(self, worker: int) -> None:
         self.idle.discard(worker)
         self.starting.add(worker)
+        self.tasks[worker] = 0
         actions = self.scheduler.died(worker)
         self._follow(actions)
         spawns = [action for action in actions if isinstance(action, Spawn)]
@@ -159,9 +184,25 @@ class SchedulerMachine(RuleBasedStateMachine):
                 case Spawn(worker=worker, delay=delay):
                     assert not self.closed
                     assert 0 <= delay <= 5
-                    assert worker in self.starting
+                    if Retire in {type(other) for other in actions}:
+                        self.idle.discard(worker)
+                    assert worker not in self.idle
+                    assert worker not in self.running
+                    self.starting.add(worker)
+                    self.tasks[worker] = 0
+                case Retire(worker=worker, reason=reason):
+                    assert reason
+                    assert worker not in self.running
+                    self.idle.discard(worker)
+                    self.tasks[worker] = 0
         if self.scheduler.broken is not None:
             self.closed = True
+
+    def _phases(self) -> list[tuple[Phase, Collection[int]]]:
+        return [(Phase.IDLE, self.idle), (Phase.BUSY, self.running), (Phase.STARTING, self.starting)]
+
+    def _count(self) -> int:
+        return len(self.starting) + len(self.running) + len(self.idle)
 
     def _take(self, worker: int, call: Item) -> None:
         self.idle.discard(worker)
@@ -188,9 +229,22 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert not (self.queue and self.closed)
 
     @invariant()
+    def calls_wait_only_for_workers_that_are_being_started_or_when_there_are_enough(self) -> None:
+        assert self.closed or len(self.queue) <= len(self.starting) or self._count() == self.size
+
+    @invariant()
+    def there_are_never_too_few_workers_or_too_many(self) -> None:
+        assert self.least <= self._count() <= self.size
+        assert self._count() == self.scheduler.count
+
+    @invariant()
+    def nobody_runs_more_tasks_than_allowed(self) -> None:
+        assert self.most_tasks is None or self.closed or max(self.tasks.values()) <= self.most_tasks
+
+    @invariant()
     def the_scheduler_knows_who_does_what(self) -> None:
         for worker in range(self.size):
-            expected = Phase.IDLE if worker in self.idle else Phase.BUSY if worker in self.running else Phase.STARTING
+            expected = next((phase for phase, workers in self._phases() if worker in workers), None)
             assert expected is self.scheduler.phase(worker)
             assert self.running.get(worker) is self.scheduler.running(worker)
             call = self.running.get(worker)

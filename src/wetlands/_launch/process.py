@@ -17,6 +17,7 @@ from wetlands._launch.command import worker_command
 from wetlands._launch.output import ProcessLogger
 from wetlands._platform.exits import wait_for_exit
 from wetlands._platform.inherit import inherit
+from wetlands._platform.memory import private_memory
 from wetlands._platform.page import make_page
 from wetlands._platform.process import ProcessIdentity, identify, kill_tree, leads_nobody, new_group
 from wetlands._platform.segment import make_segment
@@ -254,6 +255,10 @@ class WorkerProcess:
     def vitals(self) -> Vitals | None:
         """What the system says of the process; None when it is gone."""
         return vitals(self.pid)
+
+    def memory(self) -> int:
+        """The bytes of memory that it alone holds now; shared arrays do not count, and 0 when it is gone."""
+        return private_memory(self.pid)
 
     def autopsy(self) -> Autopsy:
         """How it ended; one that lost its connection and still runs is killed."""

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["checked_timeout", "refuse_timeouts"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["checked_initializer", "checked_timeout", "refuse_options", "refuse_timeouts"]
 
 
 def checked_timeout(name: str, seconds: object) -> float | None:
@@ -30,4 +35,31 @@ def refuse_timeouts(**limits: float | None) -> None:
     for name, seconds in limits.items():
         if seconds is not None:
             message = f"{name} needs a worker that can be killed; a call in this process cannot be ended by force"
+            raise ValueError(message)
+
+
+def checked_initializer(given: object) -> tuple[str | Path, str, Sequence[object]]:
+    """What ``launch(initializer=...)`` was given: module, function and arguments, which may be left out.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    parts = given if isinstance(given, tuple | list) else ()
+    if len(parts) in {2, 3} and isinstance(parts[0], str | Path) and isinstance(parts[1], str):
+        arguments = parts[2] if len(parts) == 3 else ()  # noqa: PLR2004 - the third one
+        if isinstance(arguments, tuple | list):
+            return parts[0], parts[1], arguments
+    message = f"initializer is (module, function, args), such as ('model.py', 'load', ('weights.pt',)), not {given!r}"
+    raise ValueError(message)
+
+
+def refuse_options(**options: object) -> None:
+    """For what runs in this process.
+
+    Raises:
+        ValueError: An option was given that says something of workers.
+    """
+    for name, value in options.items():
+        if value is not None:
+            message = f"{name} says something of worker processes, and there are none: calls run in this process"
             raise ValueError(message)

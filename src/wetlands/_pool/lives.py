@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from wetlands._pool.monitor import Monitor
 from wetlands._pool.nursery import Nursery
 from wetlands._pool.obituary import log_death, report_death
 from wetlands._pool.overtime import Overtime
+from wetlands._pool.policy import gigabytes
 from wetlands._pool.worker import Worker
 from wetlands.logger import logger
 from wetlands_worker.failures import TaskFailureCategory
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from wetlands._launch.guardian import Guardian
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import Call
+    from wetlands._pool.initializer import Initializer
+    from wetlands._pool.policy import Policy
     from wetlands._pool.roster import Decided, Roster
+    from wetlands_worker.arrivals import Frame
     from wetlands_worker.failures import TaskFailure
 
 __all__ = ["Lives"]
@@ -39,7 +44,9 @@ class Lives:
         perform: Performs what the scheduler decided.
         start: Starts the worker of an index; it has not greeted it.
         guardian: Makes the process that ends the workers should this one be killed.
+        policy: For how long a worker is kept.
         silence: The seconds that a running call may go without a sign of life; None: for ever.
+        initializer: Prepares each worker, the replacements too.
 
     Attributes:
         nursery: Starts workers.
@@ -54,7 +61,9 @@ class Lives:
         *,
         start: Callable[[int], WorkerProcess],
         guardian: Callable[[], Guardian],
+        policy: Policy,
         silence: float | None,
+        initializer: Initializer | None = None,
     ) -> None:
         self._environment = environment
         self._roster = roster
@@ -62,7 +71,10 @@ class Lives:
         self._make_guardian = guardian
         self._guardian: Guardian | None = None
         self._monitor: Monitor | None = None
-        self.nursery = Nursery(environment, start=start, born=self._born, stillborn=self._stillborn)
+        self._policy = policy
+        self.nursery = Nursery(
+            environment, start=start, prepare=initializer, born=self._born, stillborn=self._stillborn
+        )
         self.overtime = Overtime(silence, roster.running, self._sentence)
 
     def begin(self, size: int) -> None:
@@ -76,11 +88,7 @@ class Lives:
             undo.callback(discard, processes)
             self._guardian = self._make_guardian()
             undo.callback(self._guardian.close)
-            self._monitor = self.overtime.monitor = Monitor(
-                self._noticed,
-                lambda worker, frame: worker.said(frame, self._roster.running(worker)),
-                self.overtime.look,
-            )
+            self._monitor = self.overtime.monitor = Monitor(self._noticed, self._said, self._look)
             undo.pop_all()
         for index, process in enumerate(processes):
             self._born(index, process)
@@ -150,6 +158,50 @@ class Lives:
             self._guardian.forget(worker.process.pid)
         worker.close(_JOIN_SECONDS)
 
+    # ----------------------------------------------- workers that have done their part
+
+    def worn(self, worker: Worker) -> str | None:
+        """Why a worker that has just answered is to be replaced, as far as its process tells."""
+        most = self._policy.most_memory
+        memory = 0 if most is None else worker.process.memory()
+        if most is None or memory <= most:
+            return None
+        return f"it holds {gigabytes(memory)} (max_memory: {gigabytes(most)})"
+
+    def rests(self, worker: Worker) -> None:
+        """A worker has nothing to do; should that last, it is stopped."""
+        if self._policy.idle_timeout is not None and self._monitor is not None:
+            worker.idle_since = time.monotonic()
+            self._monitor.look_at(worker, worker.idle_since + self._policy.idle_timeout)
+
+    def retire(self, worker: Worker, reason: str) -> None:
+        """Stop a worker that is struck from the roster and runs nothing; returns at once."""
+        logger.log_execution(
+            logging.INFO,
+            "Worker %d pid %d is stopped: %s",
+            worker.index,
+            worker.process.pid,
+            reason,
+            env_name=self._environment,
+            worker_index=worker.index,
+        )
+
+        def stop() -> None:
+            stop_all([worker.process])
+            self.bury(worker, [])
+            self._roster.left(worker)
+
+        self.nursery.aside(f"wetlands-retire-{worker.process.pid}", stop)
+
+    def _look(self, worker: Worker) -> float | None:
+        when, decided = self._roster.tired(worker)
+        self._perform(decided)
+        overtime = self.overtime.look(worker)
+        return min((due for due in (when, overtime) if due is not None), default=None)
+
+    def _said(self, worker: Worker, frame: Frame) -> None:
+        worker.said(frame, self._roster.running(worker))
+
     @property
     def _exited(self) -> str:
         return f"Environment {self._environment!r} was exited"
@@ -165,6 +217,8 @@ class Lives:
         if self._monitor is not None:
             self._monitor.watch(worker)
         self._perform(decided)
+        if not decided:
+            self.rests(worker)
         return True
 
     def _stillborn(self, index: int, reason: str) -> None:

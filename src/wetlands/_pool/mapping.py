@@ -67,7 +67,7 @@ class MapIterator(Generic[T]):
         self._ordered = ordered
         self._timeout = timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._pace = Pace() if isinstance(items, Sized) else None
+        self._pace = Pace() if isinstance(items, Sized) and pool.takes_batches else None
         self._board = _Board(remembers=not ordered)
         try:
             self._fill()

@@ -9,7 +9,7 @@ from wetlands._launch.process import discard
 from wetlands.exceptions import LaunchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from wetlands._launch.process import WorkerProcess
 
@@ -24,6 +24,7 @@ class Nursery:
     Args:
         environment: The name of the environment, for the names of threads.
         start: Starts the worker of an index, and has not greeted it.
+        prepare: Prepares workers that are ready, by their index, before they are taken.
         born: Takes a replacement that is ready; whether it wanted it.
         stillborn: Is told that a replacement could not be started, and why.
     """
@@ -33,11 +34,13 @@ class Nursery:
         environment: str,
         *,
         start: Callable[[int], WorkerProcess],
+        prepare: Callable[[Mapping[int, WorkerProcess]], None] | None = None,
         born: Callable[[int, WorkerProcess], bool],
         stillborn: Callable[[int, str], None],
     ) -> None:
         self._environment = environment
         self._start = start
+        self._prepare = prepare
         self._born = born
         self._stillborn = stillborn
         self._lock = threading.Lock()
@@ -56,18 +59,33 @@ class Nursery:
             processes.extend(self._start(index) for index in range(size))
             for process in processes:
                 process.greet()
+            self._prepared(dict(enumerate(processes)))
         except BaseException:
             discard(processes)
             raise
         return processes
 
     def replace(self, index: int, delay: float) -> None:
-        """Start a worker after so many seconds; returns at once."""
-        name = f"wetlands-spawn-{self._environment}-{index}"
-        thread = threading.Thread(target=self._replace, args=(index, delay), name=name, daemon=True)
+        """Start a worker after so many seconds; returns at once. Nothing is started after `close`."""
+
+        def start() -> None:
+            if not self._closing.wait(delay):
+                self._started(index)
+
+        self.aside(f"wetlands-spawn-{self._environment}-{index}", start)
+
+    def aside(self, name: str, deed: Callable[[], None]) -> None:
+        """Do something on a thread of its own, whose end `join` waits for."""
+
+        def run() -> None:
+            try:
+                deed()
+            finally:
+                with self._lock:
+                    self._threads.discard(threading.current_thread())
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
         with self._lock:
-            if self._closing.is_set():
-                return
             self._threads.add(thread)
             thread.start()
 
@@ -85,14 +103,6 @@ class Nursery:
             if thread is not threading.current_thread():
                 thread.join(_JOIN_SECONDS)
 
-    def _replace(self, index: int, delay: float) -> None:
-        try:
-            if not self._closing.wait(delay):
-                self._started(index)
-        finally:
-            with self._lock:
-                self._threads.discard(threading.current_thread())
-
     def _started(self, index: int) -> None:
         process: WorkerProcess | None = None
         try:
@@ -104,6 +114,7 @@ class Nursery:
                 discard([process])
                 return
             process.greet()
+            self._prepared({index: process})
         except Exception as error:  # noqa: BLE001 - the variables for the worker come from code of the user
             with self._lock:
                 if process is not None:
@@ -117,3 +128,12 @@ class Nursery:
             self._starting.discard(process)
         if not wanted:  # the pool is being closed, and may not have known of it
             discard([process])
+
+    def _prepared(self, processes: Mapping[int, WorkerProcess]) -> None:
+        if self._prepare is None:
+            return
+        try:
+            self._prepare(processes)
+        except BaseException:
+            discard(list(processes.values()))
+            raise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wetlands._pool.lives import Lives
 from wetlands._pool.roster import Roster
-from wetlands._pool.scheduler import Dispatch, Fail, Spawn
+from wetlands._pool.scheduler import Dispatch, Fail, Retire, Spawn
 from wetlands._pool.stacks import worker_stack
 from wetlands.exceptions import NotLaunchedError
 from wetlands_worker import messages
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from wetlands._launch.guardian import Guardian
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import BlockingCall, Call
+    from wetlands._pool.initializer import Initializer
+    from wetlands._pool.policy import Policy
     from wetlands._pool.roster import Decided
     from wetlands._pool.worker import Worker
 
@@ -30,30 +32,51 @@ class Pool:
 
     Args:
         environment: The name of the environment, for messages.
-        size: How many workers there are.
+        policy: How many workers there are, and for how long each is kept.
         start: Starts the worker of an index; it is told of the process at once, and has not greeted it.
         guardian: Makes the process that ends the workers should this one be killed.
         silence: The seconds that a running call may go without a sign of life; None: for ever.
+        initializer: Prepares each worker, the replacements too.
     """
 
     def __init__(
         self,
         environment: str,
-        size: int,
+        policy: Policy,
         *,
         start: Callable[[int], WorkerProcess],
         guardian: Callable[[], Guardian],
         silence: float | None = None,
+        initializer: Initializer | None = None,
     ) -> None:
-        self._size = size
-        self._roster = Roster(size)
-        self._lives = Lives(environment, self._roster, self._perform, start=start, guardian=guardian, silence=silence)
+        self._policy = policy
+        self._roster = Roster(policy)
+        self._lives = Lives(
+            environment,
+            self._roster,
+            self._perform,
+            policy=policy,
+            start=start,
+            guardian=guardian,
+            silence=silence,
+            initializer=initializer,
+        )
         self._overtime = self._lives.overtime
 
     @property
     def size(self) -> int:
-        """How many workers there are."""
-        return self._size
+        """The most workers that there are at the same time."""
+        return self._policy.most
+
+    @property
+    def count(self) -> int:
+        """How many workers there are now, those that are being started included."""
+        return self._roster.scheduler.count
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether calls may be sent together; not where each is to be counted."""
+        return self._policy.most_tasks is None
 
     @property
     def workers(self) -> Sequence[Worker]:
@@ -68,12 +91,12 @@ class Pool:
     # ------------------------------------------------------------------ verbs
 
     def launch(self) -> None:
-        """Start all workers at the same time and wait until all are ready.
+        """Start the first workers at the same time and wait until all are ready.
 
         Raises:
             LaunchError: One could not be started; none is left running.
         """
-        self._lives.begin(self._size)
+        self._lives.begin(self._policy.least)
 
     def close(self) -> None:
         """Stop all workers, at the same time and with growing force. Waiting calls are canceled, running ones fail."""
@@ -158,6 +181,9 @@ class Pool:
                         worker.hand_over(call, self._read)
                 case Spawn(worker=index, delay=delay):
                     self._lives.nursery.replace(index, delay)
+                case Retire(reason=reason):
+                    if worker is not None:
+                        self._lives.retire(worker, reason)
                 case Fail(call=call, reason=reason):
                     call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, reason))
 
@@ -211,11 +237,15 @@ class Pool:
 
     def _free(self, worker: Worker) -> Call | None:
         """A worker has answered; the call that it was sent next."""
-        decided, condemned = self._roster.finished(worker)
+        decided, condemned = self._roster.finished(worker, self._lives.worn(worker))
         if condemned:  # it answered while it was being killed: the answer counts
             self._lives.bury(worker, decided)
             return None
+        if not decided:
+            self._lives.rests(worker)
         for action, bound in decided:
-            if isinstance(action, Dispatch) and bound is worker and self._send(worker, action.call):
+            if not isinstance(action, Dispatch):
+                self._perform([(action, bound)])
+            elif bound is worker and self._send(worker, action.call):
                 return action.call
         return None

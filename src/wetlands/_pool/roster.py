@@ -6,15 +6,17 @@ The lock is held for decisions only, never while something is sent, waited for, 
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
-from wetlands._pool.scheduler import Dispatch, Fail, Scheduler
+from wetlands._pool.scheduler import Dispatch, Fail, Phase, Retire, Scheduler
 from wetlands.exceptions import NotLaunchedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wetlands._pool.call import Call
+    from wetlands._pool.policy import Policy
     from wetlands._pool.scheduler import Action
     from wetlands._pool.worker import Worker
     from wetlands_worker.failures import TaskFailure
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Decided", "Roster"]
 
 Decided = list["tuple[Action[Call], Worker | None]"]
-"""Actions to perform; a worker is bound to a `Dispatch`: its index may belong to a replacement a moment later."""
+"""Actions to perform; to a `Dispatch` or `Retire` its worker is bound: the index may soon be that of a replacement."""
 
 
 class Roster:
@@ -34,11 +36,13 @@ class Roster:
         closing: Is set when no worker is wanted any more.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, policy: Policy) -> None:
         self.lock = threading.Lock()
-        self.scheduler: Scheduler[Call] = Scheduler(size)
+        self.scheduler: Scheduler[Call] = Scheduler(policy.most, least=policy.least, most_tasks=policy.most_tasks)
+        self._idle_timeout = policy.idle_timeout
         self.closing = threading.Event()
         self._workers: dict[int, Worker] = {}
+        self._leaving: set[Worker] = set()
 
     @property
     def workers(self) -> Sequence[Worker]:
@@ -89,14 +93,19 @@ class Roster:
             call.unwanted = True  # should it be between two workers now
             return dropped, None if dropped else self.worker_of(call)
 
-    def finished(self, worker: Worker) -> tuple[Decided, bool]:
-        """A worker has answered: what follows, and whether it was being killed meanwhile, and is to be buried."""
+    def finished(self, worker: Worker, worn: str | None) -> tuple[Decided, bool]:
+        """A worker has answered: what follows, and whether it was being killed meanwhile, and is to be buried.
+
+        Args:
+            worker: The worker.
+            worn: Why it is to be replaced, if it is.
+        """
         with self.lock:
             if worker.lost:
                 return [], False
             if worker.condemned is not None:
                 return self._struck(worker), True
-            return self._bound(self.scheduler.finished(worker.index)), False
+            return self._bound(self.scheduler.finished(worker.index, worn)), False
 
     def unsent(self, worker: Worker, call: Call, most_losses: int) -> Decided | None:
         """A worker is gone that had not come to a call; None when it is not to be run elsewhere."""
@@ -105,6 +114,16 @@ class Roster:
             if call.unwanted or call.losses > most_losses:
                 return None
             return self._bound(self.scheduler.unsent(worker.index, call))
+
+    def tired(self, worker: Worker) -> tuple[float | None, Decided]:
+        """When a worker will have been idle for too long, or None; and what follows if it has been."""
+        timeout, since = self._idle_timeout, worker.idle_since
+        with self.lock:
+            if timeout is None or worker.lost or self.scheduler.phase(worker.index) is not Phase.IDLE:
+                return None, []
+            if time.monotonic() < since + timeout:
+                return since + timeout, []
+            return None, self._bound(self.scheduler.expired(worker.index, f"it was idle for {timeout:g} s"))
 
     # ----------------------------------------------------- births and deaths
 
@@ -145,7 +164,12 @@ class Roster:
                 return None
             self.closing.set()
             waiting = [action.call for action in self.scheduler.close(reason) if isinstance(action, Fail)]
-            return waiting, list(self._workers.values())
+            return waiting, [*self._workers.values(), *self._leaving]
+
+    def left(self, worker: Worker) -> None:
+        """A worker has ended that was to."""
+        with self.lock:
+            self._leaving.discard(worker)
 
     def _struck(self, worker: Worker) -> Decided:
         worker.lost = True
@@ -153,7 +177,15 @@ class Roster:
         return self._bound(self.scheduler.died(worker.index))
 
     def _bound(self, actions: Sequence[Action[Call]]) -> Decided:
-        for action in actions:
-            if isinstance(action, Dispatch):
-                action.call.sender = threading.get_ident()
-        return [(act, self._workers.get(act.worker) if isinstance(act, Dispatch) else None) for act in actions]
+        return [(action, self._meant(action)) for action in actions]
+
+    def _meant(self, action: Action[Call]) -> Worker | None:
+        if isinstance(action, Dispatch):
+            action.call.sender = threading.get_ident()
+            return self._workers.get(action.worker)
+        if isinstance(action, Retire):
+            worker = self._workers.pop(action.worker)
+            worker.lost = True  # its end is nothing to be told
+            self._leaving.add(worker)
+            return worker
+        return None

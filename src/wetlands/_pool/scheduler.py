@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
-__all__ = ["Action", "Dispatch", "Fail", "Phase", "Scheduler", "Spawn"]
+__all__ = ["Action", "Dispatch", "Fail", "Phase", "Retire", "Scheduler", "Spawn"]
 
 C = TypeVar("C")
 
@@ -42,6 +42,14 @@ class Spawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Retire:
+    """Stop this worker, which runs nothing and is given nothing any more, and say why."""
+
+    worker: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fail(Generic[C]):
     """This call will never run; the pool says why."""
 
@@ -49,7 +57,7 @@ class Fail(Generic[C]):
     reason: str
 
 
-Action = Dispatch[C] | Spawn | Fail[C]
+Action = Dispatch[C] | Spawn | Retire | Fail[C]
 
 
 class Phase(Enum):
@@ -61,10 +69,20 @@ class Phase(Enum):
 
 
 class Scheduler(Generic[C]):
-    """Deals calls to the workers of one pool."""
+    """Deals calls to the workers of one pool.
 
-    def __init__(self, size: int) -> None:
-        self._phases: dict[int, Phase] = dict.fromkeys(range(size), Phase.STARTING)
+    Args:
+        size: The most workers that there are.
+        least: The fewest, which the pool starts at first; more are started when calls wait for one. All, if not given.
+        most_tasks: The calls after which a worker is replaced; None: any number.
+    """
+
+    def __init__(self, size: int, *, least: int | None = None, most_tasks: int | None = None) -> None:
+        self._size = size
+        self._least = size if least is None else least
+        self._most_tasks = most_tasks
+        self._phases: dict[int, Phase] = dict.fromkeys(range(self._least), Phase.STARTING)
+        self._tasks: dict[int, int] = {}  # that a worker has run, where it matters
         self._idle: dict[int, None] = {}  # the last one to finish is the first to be used: its caches are warm
         self._running: dict[int, C] = {}
         self._queue: OrderedDict[int, C] = OrderedDict()  # by id(): first in, first out, any can be dropped at once
@@ -88,9 +106,14 @@ class Scheduler(Generic[C]):
         """Every call that is queued or running."""
         return [*self._running.values(), *self._queue.values()]
 
-    def phase(self, worker: int) -> Phase:
-        """What a worker is doing."""
-        return self._phases[worker]
+    @property
+    def count(self) -> int:
+        """How many workers there are, those that are being started included."""
+        return len(self._phases)
+
+    def phase(self, worker: int) -> Phase | None:
+        """What a worker is doing; None when there is no worker of that index."""
+        return self._phases.get(worker)
 
     def running(self, worker: int) -> C | None:
         """The call that a worker runs, or None."""
@@ -110,7 +133,7 @@ class Scheduler(Generic[C]):
         if worker is not None:
             return [Dispatch(worker, call)]
         self._queue[id(call)] = call
-        return []
+        return [] if len(self._phases) == self._size else self._grown()
 
     def claim(self, call: C) -> int | None:
         """Take an idle worker for this call at once, or say that there is none."""
@@ -126,10 +149,25 @@ class Scheduler(Generic[C]):
         """A started worker said hello."""
         return self._next(worker)
 
-    def finished(self, worker: int) -> list[Action[C]]:
-        """A worker answered its call."""
+    def finished(self, worker: int, worn: str | None = None) -> list[Action[C]]:
+        """A worker answered its call; it is replaced if that is one too many, or if the pool says why it is worn."""
         self._losses = 0
+        if self._most_tasks is not None:
+            tasks = self._tasks[worker] = self._tasks.get(worker, 0) + 1
+            if tasks >= self._most_tasks:
+                worn = f"it has run {tasks} task{'s' if tasks > 1 else ''} (max_tasks_per_worker)"
+        if worn is not None and self._broken is None:
+            return self._replaced(worker, worn)
         return self._next(worker)
+
+    def expired(self, worker: int, reason: str) -> list[Action[C]]:
+        """A worker has been idle for too long: it is stopped, if it still is and there are more than there must be."""
+        if worker not in self._idle or len(self._phases) <= self._least or self._broken is not None:
+            return []
+        del self._idle[worker]
+        del self._phases[worker]
+        self._tasks.pop(worker, None)
+        return [Retire(worker, reason)]
 
     def unsent(self, worker: int, call: C) -> list[Action[C]]:
         """A worker is gone that had not come to this call: another one runs it, before all that wait."""
@@ -146,6 +184,7 @@ class Scheduler(Generic[C]):
         was_busy = self._running.pop(worker, None) is not None
         self._idle.pop(worker, None)
         self._phases[worker] = Phase.STARTING
+        self._tasks.pop(worker, None)
         if self._broken is not None:
             return []
         if was_busy:  # the call is to blame, and is answered: there is progress, unless it turns out to be unsent
@@ -177,6 +216,21 @@ class Scheduler(Generic[C]):
         self._idle[worker] = None
         self._running.pop(worker, None)  # last: see claim()
         return []
+
+    def _grown(self) -> list[Action[C]]:
+        """One more worker, unless enough of them are being started for all that wait."""
+        starting = sum(phase is Phase.STARTING for phase in self._phases.values())
+        if starting >= len(self._queue):
+            return []
+        worker = next(index for index in range(self._size) if index not in self._phases)
+        self._phases[worker] = Phase.STARTING
+        return [Spawn(worker, 0.0)]
+
+    def _replaced(self, worker: int, reason: str) -> list[Action[C]]:
+        self._phases[worker] = Phase.STARTING
+        self._running.pop(worker, None)
+        self._tasks.pop(worker, None)
+        return [Spawn(worker, 0.0), Retire(worker, reason)]  # in this order: the new one starts while the old one ends
 
     def _lost(self, worker: int, reason: str) -> list[Action[C]]:
         if self._broken is not None:

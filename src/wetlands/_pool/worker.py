@@ -41,6 +41,7 @@ class Worker:
         condemned: The call for which it is being killed; written under the lock of the pool.
         verdict: How that call fails; None: it is canceled.
         due: When the monitor is to look at it, by `time.monotonic`, or None.
+        idle_since: When it ended its last call or was ready, where that matters, by `time.monotonic`.
         inquiries: What its control thread is being asked.
         reader: The reader thread, once it was needed.
     """
@@ -54,6 +55,7 @@ class Worker:
         self.condemned: Call | None = None
         self.verdict: TaskFailure | None = None
         self.due: float | None = None
+        self.idle_since = 0.0
         self.inquiries = Inquiries(process.control)
         self._handed_over: SimpleQueue[Call | None] = SimpleQueue()
         self.reader: threading.Thread | None = None

@@ -10,6 +10,7 @@ import pytest
 
 from fake_workers import a_pool, arguments, blocking, submitted
 from pools import DEADLINE, eventually, in_thread
+from wetlands._pool.policy import Policy
 from wetlands.exceptions import ExecutionException, NotLaunchedError
 from wetlands.task import TaskFailureCategory, TaskStatus
 from wetlands_worker import messages
@@ -306,7 +307,7 @@ def test_a_failed_launch_lets_go_of_everything() -> None:
 
     workers = Workers()
     workers.prepare = second_fails
-    pool = RealPool("tested", 3, start=workers.start, guardian=lambda: pytest.fail("too early"))
+    pool = RealPool("tested", Policy(3, 3), start=workers.start, guardian=lambda: pytest.fail("too early"))
     with pytest.raises(LaunchError, match="died before it was ready"):
         pool.launch()
 
@@ -329,3 +330,47 @@ def test_failures_name_the_call_and_the_worker_but_never_the_arguments() -> None
             failure.worker and failure.worker.index,
         )
         assert "s3cret" not in repr(failure)
+
+
+def test_a_worn_worker_is_replaced_while_others_go_on() -> None:
+    with a_pool(policy=Policy(2, 2, most_tasks=1)) as (pool, workers):
+        first, second = submitted(pool), submitted(pool)
+        used = next(worker for worker in workers.all if worker.index == 1)
+        used.echo()
+        eventually(lambda: len(workers.all) == 3, "the replacement is started")
+        assert workers[2].index == used.index
+        third = submitted(pool)
+        workers[2].echo()
+        assert third.wait_for(DEADLINE).status is TaskStatus.COMPLETED
+
+        workers[0].echo()
+        for task in (first, second):
+            assert task.wait_for(DEADLINE).status is TaskStatus.COMPLETED
+        assert 2 == pool.count
+        eventually(lambda: used.closed, "nothing is left of it")
+
+
+def test_a_worker_that_holds_too_much_answers_first(caplog: pytest.LogCaptureFixture) -> None:
+    with a_pool(policy=Policy(most_memory=1_000_000)) as (pool, workers), caplog.at_level("INFO", "wetlands"):
+        workers[0].holds = 2_000_000
+        result = in_thread(lambda: run(pool, blocking()))
+        workers[0].echo()
+        result()
+        eventually(lambda: workers[0].closed, "it is replaced")
+    expected = f"Worker 0 pid {workers[0].pid} is stopped: it holds 2 MB (max_memory: 1 MB)"
+    assert [expected] == [record.getMessage() for record in caplog.records if "stopped" in record.getMessage()]
+    assert "died" not in caplog.text
+
+
+def test_the_last_worker_that_is_kept_does_not_go_however_idle() -> None:
+    with a_pool(policy=Policy(2, 1, idle_timeout=0.02)) as (pool, workers):
+        tasks = [submitted(pool), submitted(pool)]
+        eventually(lambda: len(pool.workers) == 2, "the second has begun")
+        workers[0].echo()
+        workers[1].echo()
+        for task in tasks:
+            task.wait_for(DEADLINE)
+        eventually(lambda: pool.count == 1, "one goes")
+        eventually(lambda: sum(worker.closed for worker in workers.all) == 1, "one has gone")
+        with pytest.raises(AssertionError, match="not within"):
+            eventually(lambda: pool.count == 0, "the other goes", timeout=0.2)

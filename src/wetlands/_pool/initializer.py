@@ -1,0 +1,65 @@
+"""The function that prepares each worker before it is given anything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wetlands._pool.call import BlockingCall
+from wetlands._pool.worker import Worker
+from wetlands.exceptions import ExecutionException, LaunchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wetlands._launch.process import WorkerProcess
+    from wetlands._pool.call import Work
+
+__all__ = ["Initializer"]
+
+
+class Initializer:
+    """Runs one call on workers that are ready and that nobody else uses yet, on all of them at the same time.
+
+    Args:
+        environment: The name of the environment.
+        work: The call.
+    """
+
+    def __init__(self, environment: str, work: Work) -> None:
+        self._environment = environment
+        self._work = work
+
+    def __call__(self, processes: Mapping[int, WorkerProcess]) -> None:
+        """Prepare these workers, by their index; takes as long as the function does.
+
+        Raises:
+            LaunchError: It failed in one of them, which still runs and is the caller's to stop.
+        """
+        begun: list[tuple[Worker, BlockingCall[object]]] = []
+        for index, process in processes.items():
+            worker = Worker(index, process, self._environment)
+            call: BlockingCall[object] = BlockingCall(self._work)
+            call.started(worker.info)
+            try:
+                call.send(process.call)
+            except OSError as error:
+                raise self._died(worker) from error
+            begun.append((worker, call))
+        for worker, call in begun:
+            self._finish(worker, call)
+
+    def _finish(self, worker: Worker, call: BlockingCall[object]) -> None:
+        answer = worker.read_answer(call)
+        if answer is None:
+            raise self._died(worker)
+        call.settle(*answer)
+        try:
+            call.outcome()
+        except ExecutionException as error:
+            reason = f"the initializer failed in worker {worker.index}: {error}"
+            raise LaunchError(self._environment, reason, failure=error.failure) from error
+
+    def _died(self, worker: Worker) -> LaunchError:
+        autopsy = worker.process.autopsy()
+        reason = f"worker {worker.index} {autopsy} in its initializer, {self._work.call_target}"
+        return LaunchError(self._environment, reason, autopsy.stderr)

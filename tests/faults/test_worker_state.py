@@ -1,0 +1,136 @@
+"""Workers that are prepared, replaced when they are worn, and as many as are needed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from pools import eventually, is_running, pids, pool_of, unlaunched
+from wetlands.exceptions import ExecutionException, LaunchError, NotLaunchedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STATE = Path(__file__).parent.parent / "state_functions.py"
+
+
+def test_every_worker_and_every_replacement_is_prepared_before_its_first_call() -> None:
+    with unlaunched() as environment:
+        environment.launch(max_workers=2, initializer=(STATE, "prepare", ("model", 3)))
+        before = dict(cast("Iterator[tuple[int, list[object]]]", environment.map(STATE, "prepared_of", range(20))))
+        for pid in pids(environment):
+            os.kill(pid, signal.SIGKILL)
+        after = dict(cast("Iterator[tuple[int, list[object]]]", environment.map(STATE, "prepared_of", range(20))))
+
+        assert [["model", 3]] * len(before) == list(before.values())
+        assert [["model", 3]] * len(after) == list(after.values())
+        assert set(before).isdisjoint(after)
+
+
+def test_an_initializer_that_raises_fails_the_launch_with_its_traceback_and_leaves_no_worker(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    with unlaunched() as environment:
+        with pytest.raises(LaunchError, match=r"the initializer failed in worker .*ValueError.*no weights") as caught:
+            environment.launch(
+                max_workers=2, initializer=(STATE, "fail_if", (tmp_path, started)), worker_env=lambda _: {}
+            )
+
+        error = caught.value
+        assert error.failure is not None
+        assert error.failure.remote_exception is not None
+        assert "ValueError" == error.failure.remote_exception.type_name
+        assert isinstance(error.__cause__, ExecutionException)
+        assert not environment.launched()
+        assert not any(is_running(int(line)) for line in started.read_text().split())
+
+
+def test_a_worker_that_dies_in_its_initializer_fails_the_launch_with_the_reason() -> None:
+    with (
+        unlaunched() as environment,
+        pytest.raises(LaunchError, match="worker 0 died with exit code 3 in its initializer, state_functions:leave"),
+    ):
+        environment.launch(initializer=(STATE, "leave", (3,)))
+
+
+def test_replacements_whose_initializer_fails_end_in_a_pool_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wetlands._pool.scheduler._FIRST_DELAY", 0.01)
+    broken = tmp_path / "broken"
+    with unlaunched() as environment:
+        environment.launch(initializer=(STATE, "fail_if", (broken, tmp_path / "started")))
+        broken.touch()
+        (pid,) = pids(environment)
+        os.kill(pid, signal.SIGKILL)
+
+        eventually(lambda: pool_of(environment).broken, "the pool gives up")
+        with pytest.raises(NotLaunchedError, match="no weights"):
+            environment.execute(STATE, "pid")
+
+
+def test_a_worker_is_replaced_after_so_many_tasks_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    with unlaunched() as environment:
+        environment.launch(max_tasks_per_worker=2)
+        with caplog.at_level(logging.INFO, "wetlands"):
+            processes = [int(str(pid)) for pid in environment.map(STATE, "pid", range(5))]
+
+        assert [2, 2, 1] == [processes.count(pid) for pid in dict.fromkeys(processes)]
+        first = processes[0]
+        line = f"Worker 0 pid {first} is stopped: it has run 2 tasks (max_tasks_per_worker)"
+        assert 1 == [record.getMessage() for record in caplog.records].count(line)
+        eventually(lambda: not is_running(first), "it has ended")
+
+
+def test_a_worker_that_holds_too_much_is_replaced_between_tasks() -> None:
+    with unlaunched() as environment:
+        environment.launch(max_memory="150MB")
+        small = [environment.execute(STATE, "pid") for _ in range(3)]
+        large = environment.execute(STATE, "hold", (200_000_000,))
+        after = environment.execute(STATE, "pid")
+
+        assert [large] * 3 == small
+        assert large != after
+        eventually(lambda: not is_running(int(str(large))), "it has ended")
+
+
+def test_workers_come_while_calls_wait_and_go_when_they_are_idle(tmp_path: Path) -> None:
+    with unlaunched() as environment:
+        environment.launch(min_workers=1, max_workers=3, idle_timeout=0.2)
+        assert 1 == environment.worker_count
+        first = set(pids(environment))
+
+        tasks = [environment.submit(STATE, "meet", (tmp_path, 3)) for _ in range(3)]
+        met = {int(str(task.wait_for(20).result)) for task in tasks}
+        assert 3 == len(met)
+        assert first <= met
+
+        eventually(lambda: environment.worker_count == 1, "two are stopped")
+        eventually(lambda: sum(map(is_running, met)) == 1, "they have ended")
+        assert 1 == len(pids(environment))
+        assert environment.execute(STATE, "pid") in met
+
+
+def test_with_no_worker_to_keep_the_first_call_starts_one_and_the_last_one_goes() -> None:
+    with unlaunched() as environment:
+        environment.launch(min_workers=0, idle_timeout=0.1)
+        assert (True, 0) == (environment.launched(), environment.worker_count)
+
+        pid = int(str(environment.execute(STATE, "pid")))
+
+        eventually(lambda: environment.worker_count == 0, "it is stopped")
+        eventually(lambda: not is_running(pid), "it has ended")
+        assert pid != environment.execute(STATE, "pid")
+
+
+def test_leaving_while_workers_are_replaced_leaves_nothing(tmp_path: Path) -> None:
+    written = tmp_path / "pids"
+    with unlaunched() as environment:
+        environment.launch(max_workers=2, max_tasks_per_worker=1, initializer=(STATE, "append_pid", (written,)))
+        for _ in environment.map(STATE, "pid", range(6)):
+            pass
+    assert not any(is_running(int(line)) for line in written.read_text().split())
