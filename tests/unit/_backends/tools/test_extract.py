@@ -67,6 +67,7 @@ def test_what_is_larger_than_the_limit_is_refused_whatever_the_archive_says(tmp_
         (b"<html>", "a.zip", "not a zip file"),
         (tar(("pixi", os.urandom(200_000)))[:50_000], "a.tar.gz", "ended before|end of data"),
     ],
+    ids=["none", "two", "no gzip", "no zip", "cut off"],  # the contents hold the time: they cannot name them
 )
 def test_what_is_no_release_is_refused_with_the_reason(tmp_path: Path, content: bytes, asset: str, reason: str) -> None:
     with pytest.raises(ProvisioningError, match=rf"{asset} is not what a release should be.*({reason})"):
