@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -24,8 +26,14 @@ def write_wheel(folder: Path, name: str, version: str = "1.0", *, requires: Sequ
         f"{dist_info}/METADATA": "\n".join(metadata) + "\n\nA package of the tests.\n",
         f"{dist_info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = "".join(f"{file},,\n" for file in (*files, f"{dist_info}/RECORD"))
+    record = "".join(f"{file},{_hash(text)},{len(text.encode())}\n" for file, text in files.items())
+    record += f"{dist_info}/RECORD,,\n"
     with zipfile.ZipFile(wheel, "w") as archive:
         for file, text in {**files, f"{dist_info}/RECORD": record}.items():
             archive.writestr(file, text)
     return wheel
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256={base64.urlsafe_b64encode(digest).decode().rstrip('=')}"

@@ -18,6 +18,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wetlands._backends.integrity.damage import Damage
     from wetlands._spec import Commands, Dependencies
     from wetlands._store.garbage import Cleanup, CleanupItem
     from wetlands.environment import Environment
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "wetlands._backends.integrity.damage": ("Damage",),
     "wetlands._spec": ("Commands", "Dependencies"),
     "wetlands._store.garbage": ("Cleanup", "CleanupItem"),
     "wetlands.environment": ("Environment",),
@@ -110,6 +112,7 @@ __all__ = [
     "CleanupItem",
     "CommandFailedError",
     "Commands",
+    "Damage",
     "Dependencies",
     "DownloadError",
     "Environment",

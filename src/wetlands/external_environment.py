@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
+    from wetlands._backends.integrity.damage import Damage
     from wetlands._backends.prefix import Prefix
     from wetlands._pool.worker import Worker
     from wetlands._spec import Commands, Dependencies
@@ -346,6 +347,14 @@ class ExternalEnvironment(Environment):
     ) -> None:
         """Build the environment anew, from new dependencies or the same; running workers go on with the old one."""
         self.environment_manager.update_environment(self, dependencies, additional_install_commands)
+
+    def check(self, *, thorough: bool = False) -> list[Damage]:
+        """Find files that are missing or changed; see `EnvironmentManager.check_environment`."""
+        return self.environment_manager.check_environment(self, thorough=thorough)
+
+    def repair(self) -> list[Damage]:
+        """Install damaged packages anew; see `EnvironmentManager.repair_environment`."""
+        return self.environment_manager.repair_environment(self)
 
     def delete(self) -> None:
         """Remove the environment from the disk.

@@ -39,27 +39,13 @@ _EXPORTS: "Dict[str, Dict[str, str]]" = {
 }
 """Module -> public name -> the module of the worker that has it."""
 _HOST = (
-    *("Cleanup", "CleanupItem", "CommandFailedError", "Commands", "Dependencies", "DownloadError", "Environment"),
-    *("EnvironmentInUseError", "EnvironmentManager", "EnvironmentNotFoundError", "EnvironmentReuseError"),
-    *("ExecutionException", "ExternalEnvironment", "IncompatibilityException", "InternalEnvironment"),
-    *(
-        "InterpreterNotFoundError",
-        "InvalidDependencyError",
-        "InvalidNameError",
-        "LaunchError",
-        "ModuleNotResolvedError",
-    ),
-    *(
-        "NotLaunchedError",
-        "ProtocolError",
-        "ProvisioningCanceledError",
-        "ProvisioningError",
-        "RecordError",
-        "Stream",
-        "Task",
-        "TaskEvent",
-    ),
-    *("TaskEventType", "TaskStatus", "UnsatisfiableError", "UnsupportedPythonError", "WetlandsError", "__version__"),
+    *("Cleanup", "CleanupItem", "CommandFailedError", "Commands", "Damage", "Dependencies", "DownloadError"),
+    *("Environment", "EnvironmentInUseError", "EnvironmentManager", "EnvironmentNotFoundError"),
+    *("EnvironmentReuseError", "ExecutionException", "ExternalEnvironment", "IncompatibilityException"),
+    *("InternalEnvironment", "InterpreterNotFoundError", "InvalidDependencyError", "InvalidNameError"),
+    *("LaunchError", "ModuleNotResolvedError", "NotLaunchedError", "ProtocolError", "ProvisioningCanceledError"),
+    *("ProvisioningError", "RecordError", "Stream", "Task", "TaskEvent", "TaskEventType", "TaskStatus"),
+    *("UnsatisfiableError", "UnsupportedPythonError", "WetlandsError", "__version__"),
 )
 """Public names of the host that a worker lacks."""
 _HOST_MODULES = tuple(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from rattler import PrefixRecord
+from rattler import MatchSpec, PrefixRecord
 
+from wetlands._backends.conda.cached import drop_damaged
 from wetlands._backends.conda.errors import ENGINE_ERRORS, Situation, translated
 from wetlands._backends.conda.link import link
 from wetlands._backends.conda.loop import run
 from wetlands._backends.conda.privacy import forget_credentials
 from wetlands._backends.conda.settings import open_engine
-from wetlands._backends.conda.solve import find_packages, sources
+from wetlands._backends.conda.solve import Solution, find_packages, sources
 from wetlands._backends.existing import adopt
 from wetlands._backends.uv import UvBackend
 from wetlands._spec import without_credentials
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from wetlands._backends.api import BuildObserver
     from wetlands._backends.conda.loop import Tell
     from wetlands._backends.conda.settings import Engine
-    from wetlands._backends.conda.solve import Solution
     from wetlands._spec.model import Spec
 
 __all__ = ["RattlerBackend"]
@@ -92,6 +92,24 @@ class RattlerBackend:
             solution = self.solve(spec, engine, adopted.path, observer, installed=installed, keep=keep)
             self.link(solution, adopted.path, engine, observer)
         self._install_pypi(spec, adopted.path, observer)
+
+    def relink(self, names: Sequence[str], prefix: Path, observer: BuildObserver) -> None:
+        """Link packages of a conda prefix anew, in the versions that are there; all others stay as they are.
+
+        Raises:
+            DownloadError: A package is no longer in the cache, or damaged there too, and could not be had.
+            ProvisioningError: What conda wrote down about the prefix is damaged.
+        """
+        engine = open_engine(self._env, base=self._base)
+        installed = _installed(prefix)
+        damaged = [record for record in installed if record.name.normalized in names]
+        for name in drop_damaged(damaged):
+            observer.output(f" - {name}: its files in the cache are damaged too, it is downloaded again")
+        for record in damaged:
+            observer.output(f" ~ {record.name.normalized} {record.version} {record.build}")
+        requested = dict.fromkeys(text for record in installed for text in record.requested_specs)
+        solution = Solution(tuple(installed), tuple(map(MatchSpec, requested)), frozenset(names))
+        self.link(solution, prefix, engine, observer)
 
     def solve(
         self,

@@ -104,8 +104,10 @@ class UvBackend:
             self._run(["venv", *options, "--python", str(interpreter.path), str(prefix)], folder, observer)
         self.install(spec, prefix, observer)
 
-    def install(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+    def install(self, spec: Spec, prefix: Path, observer: BuildObserver, *, anew: bool = False) -> None:
         """Add the PyPI and local packages of the spec; what is installed and fits stays as it is.
+
+        With ``anew`` it does not stay: it is removed, and installed from a file that was fetched again.
 
         Raises:
             CommandFailedError: uv failed; the error carries its reason, and advice where there is some.
@@ -118,6 +120,12 @@ class UvBackend:
         with neutral_folder(adopted.path) as folder:
             check_references(spec, self._env)
             options = (*settings_options(spec.settings), *extra_files(spec, folder))
+            if anew:
+                names = [*(entry.name for entry in spec.pypi), *(entry.name for entry in spec.local)]
+                # The files in uv's cache may be the same ones, by hard links, and damaged with them. Forced: every
+                # `uv run` holds the cache as long as its program runs, and would have to be waited for.
+                self._run(["cache", "clean", "--force", *names], folder, observer)
+                options += tuple(f"--reinstall-package={name}" for name in names)
             for step in install_steps(spec, self._base):
                 observer.stage("install", masked(f"Installing {', '.join(step.names)}"))
                 # In a file: argv is limited on Windows, and shown to every user of the machine by `ps`.

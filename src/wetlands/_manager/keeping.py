@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import timedelta
 
+    from wetlands._backends.integrity.damage import Damage
     from wetlands._backends.inventory import InstalledPackage
     from wetlands._spec import Commands, Dependencies
     from wetlands._store.garbage import Cleanup
@@ -118,6 +119,40 @@ class Keeping(LaunchServices):
         self._open_logs()
         self._workshop.remove(name)
         self._opened.forget(environment)
+
+    def check_environment(self, environment: Environment, *, thorough: bool = False) -> list[Damage]:
+        """Find files of an environment that are missing or changed, from what the installers wrote down.
+
+        Files that no installer knows of are not looked at, nor are compiled Python files.
+
+        Args:
+            environment: The environment, made here or by others.
+            thorough: Whether contents are compared too, which reads every file; else only presence and size.
+
+        Returns:
+            The damage, with package, path and what is wrong; an empty list when nothing is.
+        """
+        from wetlands._backends.integrity.check import check  # noqa: PLC0415 - few programs need it
+
+        return check(prefix_of(environment).path, thorough=thorough)
+
+    def repair_environment(self, environment: Environment) -> list[Damage]:
+        """Install the damaged packages of an environment anew, in the versions that are there.
+
+        Args:
+            environment: An environment that was created by a manager.
+
+        Returns:
+            What was damaged, as `check_environment` finds it when it is thorough; an empty list when nothing was.
+
+        Raises:
+            EnvironmentInUseError: Live workers use it, of this program or of another; nothing was changed.
+            EnvironmentNotFoundError: It was deleted, or is not one that this manager created or loaded by name.
+            ProvisioningError: It cannot be repaired; the error says why. `update_environment` builds it anew.
+        """
+        name = self._opened.record_of(environment).name
+        self._open_logs()
+        return self._workshop.repair(name)
 
     def collect(
         self,

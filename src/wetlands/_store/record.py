@@ -18,6 +18,7 @@ __all__ = ["FORMAT", "Record"]
 FORMAT = 1
 
 _T = TypeVar("_T")
+_IN_REPAIR = "repair() of it was interrupted, so files may be missing (repair it again)"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,14 @@ class Record:
     def changed(self, sentence: str) -> Record:
         """Return the record of the same environment after a change that the spec does not tell."""
         return replace(self, changes=(*self.changes, sentence))
+
+    def interrupted(self) -> Record:
+        """Return the record of the same environment while it is repaired: whoever reads it must not reuse it."""
+        return self.recovered().changed(_IN_REPAIR)
+
+    def recovered(self) -> Record:
+        """Return the record of the same environment after a repair."""
+        return replace(self, changes=tuple(change for change in self.changes if change != _IN_REPAIR))
 
     def to_text(self) -> str:
         """Return the text to store."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wetlands._backends.choose import choose
@@ -16,10 +17,10 @@ from wetlands.logger import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from wetlands._backends.api import BuildObserver
     from wetlands._backends.choose import Choice, Manager
+    from wetlands._backends.integrity.damage import Damage
     from wetlands._spec import Spec
     from wetlands._store.provision import Finish
     from wetlands._store.record import Record
@@ -101,6 +102,19 @@ class Workshop:
             order.backend.install(spec, prefix, build)
             self._finish(spec)(prefix, build)
             return build.lines
+
+    def repair(self, name: str) -> list[Damage]:
+        """Mend an environment of the store; see `repair.repair`."""
+        # Not at the top: few programs need it.
+        from wetlands._backends.integrity.repair import repair as mend  # noqa: PLC0415
+        from wetlands._store.repair import repair  # noqa: PLC0415
+
+        with self._watch(name, "install") as build:
+
+            def work(damage: Sequence[Damage], record: Record, prefix: Path) -> None:
+                mend(damage, record.spec, prefix, build, env=self._variables(), base=Path(record.base))
+
+            return repair(self._store, name, build, mend=work)
 
     def remove(self, name: str) -> None:
         """Delete an environment of the store; see `remove.remove`."""

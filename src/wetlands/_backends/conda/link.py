@@ -90,6 +90,7 @@ async def _install(solution: Solution, prefix: Path, engine: Engine, reporter: H
         client=engine.client,
         config=engine.config,  # link scripts stay off unless the user's configuration turns them on
         requested_specs=requested,
+        reinstall_packages=set(solution.again) or None,
         reporter=cast("InstallerReporter", reporter),
         show_progress=False,
     )

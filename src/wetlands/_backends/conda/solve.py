@@ -42,10 +42,12 @@ class Solution:
     Attributes:
         records: The packages.
         requested: What was asked for, as the prefix should remember it.
+        again: The names of packages to link anew although they are there.
     """
 
     records: tuple[RepoDataRecord, ...]
     requested: tuple[MatchSpec, ...]
+    again: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
