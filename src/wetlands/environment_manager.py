@@ -10,6 +10,7 @@ from wetlands._backends.choose import Manager
 from wetlands._launch.command_processes import CommandProcesses
 from wetlands._launch.ending import end_with_program, in_parallel
 from wetlands._logs.instance import InstanceLogs
+from wetlands._manager.building import cancel_all
 from wetlands._manager.commanding import Commanding
 from wetlands._manager.keeping import Keeping
 from wetlands._manager.making import Making
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from wetlands.task import Task
+
 __all__ = ["EnvironmentManager"]
 
 # How long exit() waits for deleted environments to give back their space; the next build does what remains.
 _RECLAIM_SECONDS = 1.0
+# How long exit() waits for builds that were told to stop: tools are killed, and what was made is removed.
+_BUILDS_SECONDS = 30.0
 
 
 class EnvironmentManager(Making, Keeping, Commanding):
@@ -84,6 +89,7 @@ class EnvironmentManager(Making, Keeping, Commanding):
         self._opened = Opened(self._store, lambda name, prefix, build: ExternalEnvironment(name, prefix, self, build))
         self.environments = self._opened.environments
         self._commands = CommandProcesses()
+        self._builds: set[Task[object]] = set()
         end_with_program(self)
 
     def set_conda_path(self, path: str | Path, use_pixi: bool = True) -> None:  # noqa: FBT001, FBT002 - the 1.x interface
@@ -101,8 +107,13 @@ class EnvironmentManager(Making, Keeping, Commanding):
         logger.log_global(logging.INFO, "Nothing to install: environments are built with %s.", backend.name)
 
     def exit(self) -> None:
-        """Stop everything: builds, workers and commands. The manager can be used again afterwards."""
-        self._workshop.cancel()
+        """Stop everything: builds, workers and commands. The manager can be used again afterwards.
+
+        Builds are canceled, and have left nothing when this returns.
+        """
+        ended = self._workshop.cancel(_BUILDS_SECONDS) and cancel_all(self._builds, _BUILDS_SECONDS)
+        if not ended:
+            logger.log_global(logging.WARNING, "A build has not ended %s s after it was canceled.", _BUILDS_SECONDS)
         self.detach()
 
     def detach(self) -> None:

@@ -64,6 +64,22 @@ __all__ = [
 class WetlandsError(Exception):
     """The root of every error raised on purpose."""
 
+    _failure: TaskFailure | None = None
+
+    @property
+    def failure(self) -> TaskFailure:
+        """The error as data, as a task that failed with it has it in `Task.error`."""
+        if self._failure is None:
+            self.of_task(None, None)
+        assert self._failure is not None  # noqa: S101 - narrows the type
+        return self._failure
+
+    def of_task(self, task_id: str | None, call_target: str | None) -> None:
+        """Say in the failure which task it was that failed."""
+        from wetlands_worker.failures import TaskFailure, TaskFailureCategory  # noqa: PLC0415 - errors are rare
+
+        self._failure = TaskFailure(TaskFailureCategory.ENVIRONMENT, str(self), task_id, call_target)
+
 
 class InvalidDependencyError(WetlandsError, ValueError):
     """A recipe cannot be understood; nothing was touched."""
@@ -264,7 +280,8 @@ class LaunchError(WetlandsError):
         environment: The name of the environment.
         reason: What happened.
         output: The last lines the worker wrote.
-        failure: How its initializer failed, if it did by an exception; the traceback of the worker is the cause.
+
+    Where an initializer raised, `failure` says what; the traceback of the worker is the cause.
     """
 
     def __init__(
@@ -274,7 +291,7 @@ class LaunchError(WetlandsError):
         self.environment = environment
         self.reason = reason
         self.output = tuple(output)
-        self.failure = failure
+        self._failure = failure
 
     def __str__(self) -> str:
         lines = "".join(f"\n  {line}" for line in self.output)
@@ -296,15 +313,13 @@ class ProtocolError(WetlandsError):
 class ExecutionException(WetlandsError):  # noqa: N818 - the name is part of the 1.x interface
     """A call into an environment failed.
 
-    The traceback of the worker is chained as ``__cause__``, so it prints with this exception.
-
-    Attributes:
-        failure: How it failed, as data.
+    `failure` says how, as data. The traceback of the worker is chained as ``__cause__``, so it prints with this
+    exception.
     """
 
     def __init__(self, failure: TaskFailure) -> None:
         super().__init__(failure)
-        self.failure = failure
+        self._failure = failure
         if failure.traceback:
             self.__cause__ = _RemoteTraceback(failure.traceback)
 

@@ -91,7 +91,7 @@ def test_who_waits_for_another_process_says_which_and_since_when(store: Store) -
 
     ((stage, message),) = watcher.stages
     assert stage == "waiting"
-    assert f"process {holder.pid} since 20" in message
+    assert f"process {holder.pid} (saboteur_provision.py) since 20" in message
 
 
 def test_waiting_for_another_process_can_be_cancelled(store: Store) -> None:

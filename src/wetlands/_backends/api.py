@@ -18,7 +18,7 @@ class Progress:
     """How far a part of a build is.
 
     Attributes:
-        stage: The part: ``"download"`` or ``"link"``.
+        stage: The part: ``"download"``, ``"link"`` or ``"install"``.
         current: How much is done.
         maximum: How much there is to do, as far as is known by now.
         unit: What is counted.
@@ -40,7 +40,8 @@ class BuildObserver(Protocol):
         """Hear that a part of the build begins, with a sentence for people.
 
         A build begins with ``"create"``, conda packages go through ``"solve"``, ``"download"`` (those that no cache
-        has) and ``"link"``, and ``"install"`` is for packages of PyPI and local ones.
+        has) and ``"link"``, ``"install"`` is for packages of PyPI and local ones, and ``"commands"`` for what the user
+        runs afterwards. ``"waiting"`` may come at any time: somebody else has to be done first.
         """
         ...
 

@@ -47,7 +47,7 @@ def run_install_commands(
     """
     if not commands:
         return
-    observer.stage("install", f"Running {len(commands)} install command{'s' if len(commands) > 1 else ''}")
+    observer.stage("commands", f"Running {len(commands)} install command{'s' if len(commands) > 1 else ''}")
     try:
         run_tool(_argv(commands, prefix, system), env=environment, observer=observer, label=_LABEL)
     except CommandFailedError as error:

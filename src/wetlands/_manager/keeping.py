@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wetlands._backends.existing import adopt
 from wetlands._backends.inventory import installed_packages
-from wetlands._launch.services import LaunchServices
+from wetlands._manager.building import Building, Deed
 from wetlands._manager.names import MAIN, prefix_of
 from wetlands._platform.names import current_platform
 from wetlands._spec import parse
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from wetlands._backends.inventory import InstalledPackage
     from wetlands._spec import Commands, Dependencies
     from wetlands._store.garbage import Cleanup
+    from wetlands._store.progress import LoggedBuild
     from wetlands.environment import Environment
+    from wetlands.task import Task
 
 __all__ = ["Keeping"]
 
 
-class Keeping(LaunchServices):
+class Keeping(Building):
     """Opens environments, and changes and deletes them."""
 
     def load(self, name: str, environment_path: str | Path | None = None) -> Environment:
@@ -70,12 +72,32 @@ class Keeping(LaunchServices):
             InvalidDependencyError: The recipe cannot be understood.
             ProvisioningError: Something cannot be installed; the error carries the output of what failed.
         """
+        return self._do(self._installation(environment, dependencies, additional_install_commands))
+
+    def install_async(
+        self,
+        environment: Environment,
+        dependencies: Dependencies | None = None,
+        additional_install_commands: Commands | None = None,
+        *,
+        start: bool = True,
+    ) -> Task[list[str]]:
+        """Add packages to an environment, and go on; see `install`, and `create_async` for the task.
+
+        A cancelled installation is not undone: a part of the packages may be there.
+        """
+        return self._do_as_task(self._installation(environment, dependencies, additional_install_commands), start=start)
+
+    def _installation(
+        self, environment: Environment, dependencies: Dependencies | None, commands: Commands | None
+    ) -> Deed[list[str]]:
         base = Path.cwd()
-        spec = parse(dependencies, commands=additional_install_commands, platform=current_platform(), base=base)
-        self._open_logs()
+        spec = parse(dependencies, commands=commands, platform=current_platform(), base=base)
         if self._opened.is_foreign(environment):
-            return self._workshop.install_into(environment.name, prefix_of(environment).path, spec, base)
-        return self._workshop.install(self._opened.record_of(environment).name, spec, base)
+            path = prefix_of(environment).path
+            return Deed("install", environment.name, lambda build: self._workshop.install_into(path, spec, base, build))
+        name = self._opened.record_of(environment).name
+        return Deed("install", name, lambda build: self._workshop.install(spec, base, build))
 
     def update_environment(
         self,
@@ -95,14 +117,33 @@ class Keeping(LaunchServices):
             EnvironmentNotFoundError: It was deleted, or is not one that this manager created or loaded by name.
             ProvisioningError: It cannot be built; the old one still works.
         """
+        return self._do(self._renewal(environment, dependencies, additional_install_commands))
+
+    def update_environment_async(
+        self,
+        environment: Environment,
+        dependencies: Dependencies | None = None,
+        additional_install_commands: Commands | None = None,
+        *,
+        start: bool = True,
+    ) -> Task[Environment]:
+        """Build an environment anew, and go on; see `update_environment`, and `create_async` for the task."""
+        return self._do_as_task(self._renewal(environment, dependencies, additional_install_commands), start=start)
+
+    def _renewal(
+        self, environment: Environment, dependencies: Dependencies | None, additional_install_commands: Commands | None
+    ) -> Deed[Environment]:
         record = self._opened.record_of(environment)
         base = Path(record.base) if dependencies is None else Path.cwd()
         wanted = parse(dependencies, commands=additional_install_commands, platform=current_platform(), base=base)
         spec = record.spec if dependencies is None else wanted
         commands = record.spec.commands if additional_install_commands is None else wanted.commands
-        self._open_logs()
-        new = self._workshop.build(environment.name, replace(spec, commands=commands), base, replace=True)
-        return self._opened.open(new)
+        spec = replace(spec, commands=commands)
+
+        def renew(build: LoggedBuild) -> Environment:
+            return self._opened.open(self._workshop.build(spec, base, build, replace=True))
+
+        return Deed("create", record.name, renew)
 
     def delete_environment(self, environment: Environment) -> None:
         """Delete an environment; its space is given back in the background.

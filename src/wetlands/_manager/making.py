@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wetlands._launch.services import LaunchServices
+from wetlands._manager.building import Building, Deed
 from wetlands._manager.names import MAIN
 from wetlands._platform.names import current_platform
 from wetlands._spec import parse, parse_commands
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wetlands._spec import Commands, Dependencies, Spec
+    from wetlands._store.progress import LoggedBuild
     from wetlands.environment import Environment
+    from wetlands.task import Task
 
 __all__ = ["Making"]
 
 
-class Making(LaunchServices):
+class Making(Building):
     """Builds environments, or reuses them."""
 
     def create(
@@ -53,10 +55,37 @@ class Making(LaunchServices):
             InvalidDependencyError: The recipe cannot be understood.
             ProvisioningError: It cannot be built; the error carries the output of what failed.
         """
-        checked = self._opened.check_name(name, reserved=MAIN)
-        base = Path.cwd()
-        spec = parse(dependencies, commands=additional_install_commands, platform=current_platform(), base=base)
-        return self._make(checked, spec, base, replace=replace_existing)
+        return self._do(self._creation(name, dependencies, additional_install_commands, replace=replace_existing))
+
+    def create_async(
+        self,
+        name: str,
+        dependencies: Dependencies | None = None,
+        additional_install_commands: Commands | None = None,
+        *,
+        replace_existing: bool = False,
+        start: bool = True,
+    ) -> Task[Environment]:
+        """Build an environment, or reuse it, and go on; see `create`.
+
+        The task tells what is done: its ``message``, its ``stage``, and ``current`` of ``maximum`` where the stage
+        counts bytes or packages. It fails with the errors of `create`. Cancelling it ends the tools that are at work,
+        and removes what they made.
+
+        Args:
+            name: As for `create`.
+            dependencies: As for `create`.
+            additional_install_commands: As for `create`.
+            replace_existing: As for `create`.
+            start: False leaves it to `Task.start`, so that listeners can be added before anything happens.
+
+        Raises:
+            InvalidNameError: The name cannot be one.
+            InvalidDependencyError: The recipe cannot be understood.
+            EnvironmentReuseError: This manager has an environment that others made open under that name.
+        """
+        deed = self._creation(name, dependencies, additional_install_commands, replace=replace_existing)
+        return self._do_as_task(deed, start=start)
 
     def create_from_config(
         self,
@@ -89,6 +118,61 @@ class Making(LaunchServices):
             InvalidDependencyError: The file is not there or cannot be understood; the message names the place.
             WetlandsError: As `create` does.
         """
+        deed = self._creation_from_config(
+            name,
+            config_path,
+            optional_dependencies,
+            additional_install_commands,
+            replace=replace_existing,
+            project=(install_project, project_path, project_editable),
+        )
+        return self._do(deed)
+
+    def create_from_config_async(  # noqa: PLR0913 - those of create_from_config, and `start`
+        self,
+        name: str,
+        config_path: str | Path,
+        optional_dependencies: Sequence[str] | None = None,
+        additional_install_commands: Commands | None = None,
+        *,
+        replace_existing: bool = False,
+        install_project: bool = False,
+        project_path: str | Path | None = None,
+        project_editable: bool = False,
+        start: bool = True,
+    ) -> Task[Environment]:
+        """Build an environment from a config file, or reuse it, and go on; see `create_from_config` and `create_async`.
+
+        The file is read before this returns.
+        """
+        deed = self._creation_from_config(
+            name,
+            config_path,
+            optional_dependencies,
+            additional_install_commands,
+            replace=replace_existing,
+            project=(install_project, project_path, project_editable),
+        )
+        return self._do_as_task(deed, start=start)
+
+    def _creation(
+        self, name: str, dependencies: Dependencies | None, commands: Commands | None, *, replace: bool
+    ) -> Deed[Environment]:
+        checked = self._opened.check_name(name, reserved=MAIN)
+        base = Path.cwd()
+        spec = parse(dependencies, commands=commands, platform=current_platform(), base=base)
+        return self._making(checked, spec, base, replace=replace)
+
+    def _creation_from_config(
+        self,
+        name: str,
+        config_path: str | Path,
+        optional_dependencies: Sequence[str] | None,
+        additional_install_commands: Commands | None,
+        *,
+        replace: bool,
+        project: tuple[bool, str | Path | None, bool],
+    ) -> Deed[Environment]:
         from wetlands._spec.config import from_config  # noqa: PLC0415 - programs with recipes of their own need none of it
 
         checked = self._opened.check_name(name, reserved=MAIN)
@@ -101,21 +185,24 @@ class Making(LaunchServices):
             commands=commands,
             platform=current_platform(),
             environ=self._variables(),
-            install_project=install_project,
-            project_path=project_path,
-            project_editable=project_editable,
+            install_project=project[0],
+            project_path=project[1],
+            project_editable=project[2],
         )
         self._open_logs()
         for remark in config.remarks:
             logger.log_environment(
                 remark.level, "%s", remark.text, env_name=checked, stage="create", instance=self.log_instance
             )
-        return self._make(checked, config.spec, path.parent, replace=replace_existing)
+        return self._making(checked, config.spec, path.parent, replace=replace)
 
-    def _make(self, name: str, spec: Spec, base: Path, *, replace: bool) -> Environment:
+    def _making(self, name: str, spec: Spec, base: Path, *, replace: bool) -> Deed[Environment]:
         self._opened.refuse_foreign(name)
-        self._open_logs()
-        record = None if replace else reusable(self._store, name, spec, base)
-        if record is None:
-            record = self._workshop.build(name, spec, base, replace=replace)
-        return self._opened.open(record)
+
+        def make(build: LoggedBuild) -> Environment:
+            record = None if replace else reusable(self._store, name, spec, base)
+            if record is None:
+                record = self._workshop.build(spec, base, build, replace=replace)
+            return self._opened.open(record)
+
+        return Deed("create", name, make)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from wetlands.exceptions import ProvisioningCanceledError, ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from wetlands._backends.api import BuildObserver
     from wetlands._store.paths import Layout
 
-__all__ = ["builder_lock"]
+__all__ = ["builder_lock", "program_name"]
 
 # The lock of another process and the wish to cancel cannot be waited for together, only looked at in turn.
 _LOOK_SECONDS = 0.1
@@ -46,7 +48,7 @@ def builder_lock(
     """Hold the right to change an environment.
 
     A holder that died holds nothing any more: its lock goes with its process. While waiting, the observer hears the
-    stage ``"waiting"`` with who holds the lock and since when, at once and then every half minute.
+    stage ``"waiting"`` with who holds the lock and since when, at once, when that changes, and every half minute.
 
     Args:
         layout: The paths of the instance.
@@ -116,6 +118,7 @@ class _Waiting:
         self._observer = observer
         self._clock = clock
         self._told: float | None = None
+        self._whom = ""
 
     @property
     def silent(self) -> bool:
@@ -125,18 +128,20 @@ class _Waiting:
     def tell(self) -> None:
         """Say whom we wait for, if it is time to; raise if the waiting shall end."""
         now = self._clock()
-        if self._told is None or now - self._told >= _REMIND_SECONDS:
-            self._told = now
-            sentence = f"Environment {self._name!r} is being changed by {_describe(self._holder)}; waiting for it."
+        whom = _describe(self._holder)
+        if self._told is None or whom != self._whom or now - self._told >= _REMIND_SECONDS:
+            self._told, self._whom = now, whom
+            sentence = f"Environment {self._name!r} is being changed by {whom}; waiting for it."
             self._observer.stage("waiting", sentence)
         if self._observer.cancel_requested:
             raise ProvisioningCanceledError(
-                f"Cancelled while waiting for {_describe(self._holder)}, which is changing environment {self._name!r}."
+                f"Cancelled while waiting for {whom}, which is changing environment {self._name!r}."
             )
 
 
 def _write_holder(path: Path) -> None:
-    stored = {"pid": os.getpid(), "since": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    stored = {"pid": os.getpid(), "since": since, "program": program_name(sys.argv, sys.executable)}
     with suppress(OSError):  # it only explains: a full disk is reported by what needs the space
         path.write_text(json.dumps(stored), encoding="utf-8")
 
@@ -150,7 +155,14 @@ def _describe(holder: Path) -> str:
     try:
         stored = json.loads(holder.read_text(encoding="utf-8"))
         pid, since = int(stored["pid"]), datetime.fromisoformat(stored["since"]).astimezone()
+        program = str(stored.get("program", ""))
     except (OSError, ValueError, KeyError, TypeError):
         return "another process, which has not said yet who it is"
     who = "another thread of this process," if pid == os.getpid() else "process"
-    return f"{who} {pid} since {since:%Y-%m-%d %H:%M:%S}"
+    return f"{who} {pid}{f' ({program})' if program else ''} since {since:%Y-%m-%d %H:%M:%S}"
+
+
+def program_name(argv: Sequence[str], executable: str) -> str:
+    """Return what people call a program: its script or module, never its arguments, which may hold secrets."""
+    script = PurePath(argv[0]) if argv and argv[0] not in {"", "-c", "-m"} else PurePath(executable)
+    return script.parent.name if script.name == "__main__.py" else script.name

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from wetlands._backends.choose import choose
 from wetlands._backends.recipe_variables import write_recipe_variables
@@ -17,6 +17,7 @@ from wetlands.logger import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from wetlands._backends.api import BuildObserver
     from wetlands._backends.choose import Choice, Manager
@@ -28,7 +29,14 @@ if TYPE_CHECKING:
 
     RunCommands = Callable[[Sequence[str], Path, BuildObserver], None]
 
+    Display = Callable[[LoggedBuild], AbstractContextManager[object]]
+
 __all__ = ["Workshop"]
+
+
+def unseen(_build: LoggedBuild) -> AbstractContextManager[object]:
+    """Show nothing."""
+    return nullcontext()
 
 
 class Workshop:
@@ -40,6 +48,7 @@ class Workshop:
         variables: Gives the environment variables that tools work with, proxies included.
         run_commands: Runs shell lines in a prefix.
         choose_backend: Chooses the backend for a spec.
+        display: Shows a build to people while its context is open.
 
     Attributes:
         manager: The backend the user asked for, or ``"auto"``.
@@ -54,6 +63,7 @@ class Workshop:
         variables: Callable[[], Mapping[str, str]],
         run_commands: RunCommands,
         choose_backend: Callable[..., Choice] = choose,
+        display: Display = unseen,
     ) -> None:
         self.manager: Manager = "auto"
         self.conda_path: Path | None = None
@@ -62,8 +72,9 @@ class Workshop:
         self._variables = variables
         self._run_commands = run_commands
         self._choose = choose_backend
-        self._guard = threading.Lock()
-        self._watched: set[LoggedBuild] = set()
+        self._display = display
+        self._changed = threading.Condition()
+        self._watched: dict[LoggedBuild, int] = {}  # and the thread each runs in
 
     def choose(self, spec: Spec, base: Path) -> Choice:
         """Choose the backend for a spec.
@@ -73,10 +84,15 @@ class Workshop:
         """
         return self._choose(spec, manager=self.manager, conda_path=self.conda_path, env=self._variables(), base=base)
 
-    def build(self, name: str, spec: Spec, base: Path, *, replace: bool) -> Record:
+    def new_build(self, name: str, stage: Literal["create", "install"]) -> LoggedBuild:
+        """Return what watches, and may stop, one of the builds below."""
+        return LoggedBuild(name, stage, self._instance)
+
+    def build(self, spec: Spec, base: Path, build: LoggedBuild, *, replace: bool) -> Record:
         """Build an environment; see `provision.provision`."""
-        order = self._order(name, spec, base)
-        with self._watch(name, "create") as build:
+        name = build.name
+        with self._watch(build):
+            order = self._order(name, spec, base)
             logger.log_environment(
                 logging.INFO,
                 "Building with %s: %s.",
@@ -88,17 +104,17 @@ class Workshop:
             )
             return provision(self._store, order, build, replace=replace, finish=self._finish(spec))
 
-    def install(self, name: str, spec: Spec, base: Path) -> list[str]:
+    def install(self, spec: Spec, base: Path, build: LoggedBuild) -> list[str]:
         """Add packages to an environment of the store and return what the tools wrote; see `install.install`."""
-        order = self._order(name, spec, base)
-        with self._watch(name, "install") as build:
+        with self._watch(build):
+            order = self._order(build.name, spec, base)
             install(self._store, order, build, finish=self._finish(spec))
             return build.lines
 
-    def install_into(self, name: str, prefix: Path, spec: Spec, base: Path) -> list[str]:
+    def install_into(self, prefix: Path, spec: Spec, base: Path, build: LoggedBuild) -> list[str]:
         """Add packages to a prefix that somebody else made, and return what the tools wrote."""
-        order = self._order(name, spec, base)
-        with self._watch(name, "install") as build:
+        with self._watch(build):
+            order = self._order(build.name, spec, base)
             order.backend.install(spec, prefix, build)
             self._finish(spec)(prefix, build)
             return build.lines
@@ -109,7 +125,8 @@ class Workshop:
         from wetlands._backends.integrity.repair import repair as mend  # noqa: PLC0415
         from wetlands._store.repair import repair  # noqa: PLC0415
 
-        with self._watch(name, "install") as build:
+        build = self.new_build(name, "install")
+        with self._watch(build):
 
             def work(damage: Sequence[Damage], record: Record, prefix: Path) -> None:
                 mend(damage, record.spec, prefix, build, env=self._variables(), base=Path(record.base))
@@ -120,15 +137,26 @@ class Workshop:
         """Delete an environment of the store; see `remove.remove`."""
         from wetlands._store.remove import remove  # noqa: PLC0415 - imports psutil, which few programs need for it
 
-        with self._watch(name, "create") as build:
+        build = self.new_build(name, "create")
+        with self._watch(build, shown=False):
             remove(self._store, name, build)
 
-    def cancel(self) -> None:
-        """Ask all that is under way in other threads to stop."""
-        with self._guard:
-            watched = tuple(self._watched)
-        for build in watched:
-            build.cancel()
+    def cancel(self, timeout: float) -> bool:
+        """Ask all that is under way to stop, and wait until nothing of it is left.
+
+        Args:
+            timeout: Seconds to wait at most. What this very thread has under way is not waited for.
+
+        Returns:
+            Whether nothing is left.
+        """
+        with self._changed:
+            for build in self._watched:
+                build.cancel()
+            return self._changed.wait_for(lambda: not self._others(), timeout)
+
+    def _others(self) -> list[LoggedBuild]:
+        return [build for build, thread in self._watched.items() if thread != threading.get_ident()]
 
     def _order(self, name: str, spec: Spec, base: Path) -> Order:
         choice = self.choose(spec, base)
@@ -142,12 +170,13 @@ class Workshop:
         return finish
 
     @contextmanager
-    def _watch(self, name: str, stage: str) -> Iterator[LoggedBuild]:
-        build = LoggedBuild(name, stage, self._instance)
-        with self._guard:
-            self._watched.add(build)
+    def _watch(self, build: LoggedBuild, *, shown: bool = True) -> Iterator[None]:
+        with self._changed:
+            self._watched[build] = threading.get_ident()
         try:
-            yield build
+            with self._display(build) if shown else nullcontext():
+                yield
         finally:
-            with self._guard:
-                self._watched.discard(build)
+            with self._changed:
+                del self._watched[build]
+                self._changed.notify_all()

@@ -76,6 +76,8 @@ class TaskEvent:
         current: How much was done.
         maximum: How much there was to do.
         cancel_step: How far a cancellation by force (``task.cancel(force_after=...)``) had come, or None.
+        stage: The part of a build that was under way, see `Task.stage`; None for calls.
+        unit: What the counts of a build count, ``"bytes"`` or ``"packages"``; None for calls.
     """
 
     task: Task[object]
@@ -84,6 +86,8 @@ class TaskEvent:
     current: Number | None = field(default=None, compare=False)
     maximum: Number | None = field(default=None, compare=False)
     cancel_step: CancelStep | None = field(default=None, compare=False)
+    stage: str | None = field(default=None, compare=False)
+    unit: str | None = field(default=None, compare=False)
 
 
 Listener = Callable[[TaskEvent], object]
@@ -96,6 +100,8 @@ class Progress:
     message: str | None = None
     current: Number | None = None
     maximum: Number | None = None
+    stage: str | None = None
+    unit: str | None = None
 
     def merged(self, message: str | None, current: Number | None, maximum: Number | None) -> Progress:
         """The newer word; None leaves what was said before."""
@@ -103,4 +109,6 @@ class Progress:
             self.message if message is None else message,
             self.current if current is None else current,
             self.maximum if maximum is None else maximum,
+            self.stage,
+            self.unit,
         )

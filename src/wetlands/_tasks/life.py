@@ -19,7 +19,7 @@ from wetlands._tasks.events import (
     TaskStatus,
 )
 from wetlands._tasks.future import TaskFuture
-from wetlands.exceptions import ExecutionException
+from wetlands.exceptions import ExecutionException, WetlandsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,12 +91,12 @@ class TaskLife(Generic[T]):
         return self.future.result()
 
     @property
-    def exception(self) -> ExecutionException | None:
-        """The exception of a failed task, or None."""
+    def exception(self) -> WetlandsError | None:
+        """The exception of a failed task, or None: an `ExecutionException`, or what a build raises."""
         if self._status is not TaskStatus.FAILED:
             return None
         exception = self.future.exception()
-        return exception if isinstance(exception, ExecutionException) else None
+        return exception if isinstance(exception, WetlandsError) else None
 
     @property
     def error(self) -> TaskFailure | None:
@@ -132,6 +132,20 @@ class TaskLife(Generic[T]):
         if seen.current is None or not seen.maximum:
             return None
         return min(1.0, max(0.0, seen.current / seen.maximum))
+
+    @property
+    def stage(self) -> str | None:
+        """The part of a build that is under way; None for a call.
+
+        It is one of ``"waiting"`` (for another build, or a tool that is being fetched), ``"create"``, ``"solve"``,
+        ``"download"``, ``"link"``, ``"install"`` (of packages of PyPI and local ones), and ``"commands"``.
+        """
+        return self._seen.stage
+
+    @property
+    def unit(self) -> str | None:
+        """What `current` and `maximum` of a build count, ``"bytes"`` or ``"packages"``; None for a call."""
+        return self._seen.unit
 
     @property
     def outputs(self) -> Mapping[str, object]:
@@ -174,6 +188,13 @@ class TaskLife(Generic[T]):
             self._progress = self._progress.merged(message, current, maximum)
             self._announce(TaskEventType.UPDATE)
 
+    def _show(self, progress: Progress) -> None:
+        """Replace all that was said about the progress: what was counted in another stage counts no more."""
+        with self._lock:
+            if not self._status.is_finished():
+                self._progress = progress
+                self._announce(TaskEventType.UPDATE)
+
     def _set_output(self, key: str, value: object) -> None:
         with self._lock:
             if not self._status.is_finished():
@@ -192,6 +213,10 @@ class TaskLife(Generic[T]):
     def _fail(self, failure: TaskFailure) -> None:
         self._end(TaskStatus.FAILED, lambda: self.future.set_exception(ExecutionException(failure)))
 
+    def _fail_with(self, error: WetlandsError) -> None:
+        error.of_task(self.id, self.call_target)
+        self._end(TaskStatus.FAILED, lambda: self.future.set_exception(error))
+
     def _settle_canceled(self) -> None:
         self._end(TaskStatus.CANCELED, self._future.settle_canceled)
 
@@ -208,7 +233,8 @@ class TaskLife(Generic[T]):
 
     def _event(self, kind: TaskEventType) -> TaskEvent:
         now = self._progress
-        return TaskEvent(self, kind, now.message, now.current, now.maximum, self._cancel_step)  # type: ignore[arg-type]  # Task[object]
+        counts = (now.current, now.maximum)
+        return TaskEvent(self, kind, now.message, *counts, self._cancel_step, now.stage, now.unit)  # type: ignore[arg-type]  # Task[object]
 
     def _announce(self, kind: TaskEventType) -> None:
         if self._audience:

@@ -7,7 +7,7 @@ import pytest
 
 from fake_backend import Watcher
 from wetlands._store import lock
-from wetlands._store.lock import builder_lock
+from wetlands._store.lock import builder_lock, program_name
 from wetlands._store.paths import Layout
 from wetlands.exceptions import ProvisioningCanceledError, ProvisioningError
 
@@ -148,6 +148,20 @@ def test_an_error_while_taking_the_lock_leaves_it_free(layout: Layout, holder: H
     with builder_lock(layout, "tools", watcher):
         pass
     assert watcher.stages == []
+
+
+@pytest.mark.parametrize(
+    "argv, expected",
+    [
+        (["/opt/viewer/viewer.py", "--token=s3cret"], "viewer.py"),
+        (["/lib/python3/site-packages/viewer/__main__.py"], "viewer"),
+        (["-c"], "python3"),
+        ([""], "python3"),
+        ([], "python3"),
+    ],
+)
+def test_a_program_is_named_without_its_arguments(argv: list[str], expected: str) -> None:
+    assert expected == program_name(argv, "/usr/bin/python3")
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"pid": "x", "since": 3}', "[]"])

@@ -57,13 +57,15 @@ def test_a_conda_path_chooses_the_tool(tmp_path: Path) -> None:
             manager.create("tools", NUMPY)
 
 
-def test_exit_stops_builds_under_way(manager: EnvironmentManager, backend: FakeBackend) -> None:
-    building, go_on = threading.Event(), threading.Event()
+def test_exit_stops_builds_under_way_and_waits_for_their_end(manager: EnvironmentManager, backend: FakeBackend) -> None:
+    building = threading.Event()
     errors: list[BaseException] = []
 
     def hold(place: str) -> None:
-        building.set()
-        assert go_on.wait(10)
+        if place == "half built":
+            building.set()
+            (build,) = manager._workshop._watched
+            assert build._canceled.wait(10)
 
     def create() -> None:
         try:
@@ -76,11 +78,10 @@ def test_exit_stops_builds_under_way(manager: EnvironmentManager, backend: FakeB
     thread.start()
     assert building.wait(10)
     manager.exit()
-    go_on.set()
-    thread.join(10)
 
-    assert len(errors) == 1
     assert contents(manager._store) == []
+    thread.join(10)
+    assert len(errors) == 1
 
 
 def test_all_are_ended_at_the_same_time_and_the_first_error_is_raised() -> None:
