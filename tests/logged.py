@@ -6,7 +6,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from wetlands.logger import logger
+from wetlands.logger import attach_log_handler, logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,3 +26,14 @@ def put_back() -> Iterator[None]:
         logger.setLevel(level)
         logging.root.handlers[:] = root_handlers
         logging.root.setLevel(root_level)
+
+
+@contextmanager
+def records(level: int = logging.INFO) -> Iterator[list[logging.LogRecord]]:
+    """The records of the block, as they come."""
+    found: list[logging.LogRecord] = []
+    handler = attach_log_handler(found.append, level)
+    try:
+        yield found
+    finally:
+        logger.removeHandler(handler)

@@ -34,8 +34,9 @@ class FakeManager:
 
     log_instance = "instance of the tests"
 
-    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(self, variables: Mapping[str, str] | None = None, *, debug: bool = False) -> None:
         self.variables = variables or {}
+        self.debug = debug
 
     def child_environment(self, _prefix: Prefix) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from wetlands._modules.proxy import ModuleProxy
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from wetlands._debug.endpoint import DebugEndpoint
     from wetlands._spec import Commands
     from wetlands.environment_manager import EnvironmentManager
     from wetlands.stream import Stream
@@ -70,6 +71,8 @@ class Environment(ABC):
         initializer: tuple[str | Path, str, Sequence[object]] | None = None,
         max_tasks_per_worker: int | None = None,
         max_memory: int | str | None = None,
+        on_error: Literal["raise", "hold"] = "raise",
+        hold_timeout: float = 600.0,
     ) -> None:
         """Start the workers; does nothing when they run already.
 
@@ -93,8 +96,14 @@ class Environment(ABC):
                 is one. None, the default: any number.
             max_memory: Bytes, or text such as ``"2GB"`` or ``"512MiB"``: a worker that holds more once its task has
                 ended is replaced by a fresh one. Arrays in shared memory do not count. None, the default: any amount.
+            on_error: ``"hold"``: a call that raises waits, with its frames as they were, until a debugger was attached
+                to its worker (see `debug`) and let it go on; a warning in the log says where it listens. Its
+                time-outs, if it has any, go on.
+            hold_timeout: Seconds that it waits for the debugger at most.
 
         Raises:
+            DebuggerError: A debugger is asked for (``on_error="hold"``, or ``debug=True`` of the manager), and this
+                program has no debugpy.
             LaunchError: A worker could not be started, or the initializer failed; none is left running. The error
                 carries the worker's output, or the failure.
             ValueError: An option makes no sense.
@@ -274,6 +283,19 @@ class Environment(ABC):
         """What every worker is doing now: its Python stacks as text, by the index of the worker; see `Task.stack`.
 
         Raises:
+            NotLaunchedError: There are no workers.
+        """
+
+    @abstractmethod
+    def debug(self) -> list[DebugEndpoint]:
+        """Have each worker listen for a debugger, whatever it is doing, and say where; it can be asked again.
+
+        Any editor that speaks the Debug Adapter Protocol can attach there (VS Code: ``"request": "attach"``). The
+        debugger is the debugpy of this program, the environments need none; it stays in a worker until that ends.
+        Calls run slower as soon as an editor is attached.
+
+        Raises:
+            DebuggerError: This program has no debugpy (``pip install "wetlands[debug]"``), or a worker cannot start it.
             NotLaunchedError: There are no workers.
         """
 

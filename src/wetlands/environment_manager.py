@@ -49,7 +49,8 @@ class EnvironmentManager(Making, Keeping, Commanding):
         wetlands_instance_path: The folder of the environments and of the logs.
         conda_path: A pixi or micromamba to use for all environments, or the folder it is in.
         main_conda_environment_path: The environment this program runs in, for `main_environment`.
-        debug: Whether the log files get messages of level DEBUG too.
+        debug: Whether workers listen for a debugger from their start (see `Environment.debug`), and the log files get
+            messages of level DEBUG too.
         manager: What builds environments; ``"auto"`` chooses by recipe.
         log_file_path: The log file of this manager, relative to the instance folder; None writes no log file.
 

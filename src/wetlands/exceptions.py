@@ -19,6 +19,7 @@ WetlandsError
 ├── LaunchError                       workers could not be started
 ├── NotLaunchedError                  a call into an environment that has no workers
 ├── ModuleNotResolvedError            a module to call that is no file on this machine (also ValueError)
+├── DebuggerError                     no debugger can be started in a worker
 ├── ProtocolError                     the other side of a connection does not speak our language
 └── ExecutionException                a call failed; `.failure` says how
 ```
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CommandFailedError",
+    "DebuggerError",
     "DownloadError",
     "EnvironmentInUseError",
     "EnvironmentNotFoundError",
@@ -304,6 +306,10 @@ class NotLaunchedError(WetlandsError):
 
 class ModuleNotResolvedError(WetlandsError, ValueError):
     """A module to call names a file that is not there, or is not something Python can import."""
+
+
+class DebuggerError(WetlandsError):
+    """No debugger can be started in a worker, or none is installed beside this program."""
 
 
 class ProtocolError(WetlandsError):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from contextlib import ExitStack
-from functools import lru_cache, partial
-from pathlib import PurePath
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import TYPE_CHECKING, Literal, cast
 
+from wetlands._debug.endpoint import hold_variables, listen_variables, listening
 from wetlands._launch.captured import variables_after
 from wetlands._launch.guardian import Guardian
 from wetlands._launch.starter import Starter
 from wetlands._launch.threads import thread_limits
 from wetlands._modules.callables import Callee
-from wetlands._modules.target import is_file, resolve, resolve_script
+from wetlands._modules.naming import encoded, named
+from wetlands._modules.target import resolve, resolve_script
 from wetlands._platform.names import current_platform
 from wetlands._pool.call import BlockingCall, Work
 from wetlands._pool.driver import PooledTask
@@ -30,13 +32,11 @@ from wetlands._spec import parse_commands
 from wetlands._tasks.inbox import Inbox
 from wetlands._tasks.life import session
 from wetlands.environment import Environment
-from wetlands.exceptions import ExecutionException, NotLaunchedError
+from wetlands.exceptions import NotLaunchedError
 from wetlands.logger import logger
 from wetlands.stream import Stream
 from wetlands.task import Task
 from wetlands_worker import messages
-from wetlands_worker.failures import TaskFailure, TaskFailureCategory
-from wetlands_worker.values import EncodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from wetlands._backends.integrity.damage import Damage
     from wetlands._backends.prefix import Prefix
+    from wetlands._debug.endpoint import DebugEndpoint
     from wetlands._pool.worker import Worker
     from wetlands._spec import Commands, Dependencies
     from wetlands.environment_manager import EnvironmentManager
@@ -84,11 +85,14 @@ class ExternalEnvironment(Environment):
         initializer: tuple[str | Path, str, Sequence[object]] | None = None,
         max_tasks_per_worker: int | None = None,
         max_memory: int | str | None = None,
+        on_error: Literal["raise", "hold"] = "raise",
+        hold_timeout: float = 600.0,
     ) -> None:
         policy = Policy.checked(max_workers, min_workers, idle_timeout, max_tasks_per_worker, max_memory)
         prepare = None if initializer is None else self._initializer(*checked_initializer(initializer))
         silence = checked_timeout("worker_timeout", worker_timeout)
         commands = parse_commands(additional_activate_commands, current_platform(), "additional_activate_commands")
+        debugging = self._debug_variables(on_error, hold_timeout)
         with self._launching:  # held while starting: a second caller waits for the same workers
             if self.launched():
                 return
@@ -98,9 +102,19 @@ class ExternalEnvironment(Environment):
                     broken.close()
             with ExitStack() as undo:
                 prefix = self._kept_prefix(undo)
-                self._pool = self._launched_pool(prefix, commands, policy, worker_env, silence, prepare)
+                self._pool = self._launched_pool(
+                    prefix,
+                    commands,
+                    policy,
+                    worker_env=worker_env,
+                    silence=silence,
+                    initializer=prepare,
+                    debugging=debugging,
+                )
                 self._in_use = undo.pop_all()
         self._log("Launched %d worker(s) of %s", policy.least, prefix.python)
+        if self.environment_manager.debug:
+            self.debug()
 
     def launched(self) -> bool:  # noqa: D102 - see Environment
         return self._pool is not None and self._pool.broken is None
@@ -117,6 +131,13 @@ class ExternalEnvironment(Environment):
             with self._in_use:
                 pool.close()
         self._log("Exited")
+
+    def _debug_variables(self, on_error: str, hold_timeout: float) -> dict[str, str]:
+        if on_error not in {"raise", "hold"}:
+            raise ValueError(f'on_error is "raise" or "hold", not {on_error!r}')
+        listening = listen_variables() if self.environment_manager.debug else {}
+        held = hold_variables(checked_timeout("hold_timeout", hold_timeout) or math.inf) if on_error == "hold" else {}
+        return {**listening, **held}
 
     def _kept_prefix(self, undo: ExitStack) -> Prefix:
         """The prefix to start workers of, which nobody removes until `undo` is closed."""
@@ -135,14 +156,16 @@ class ExternalEnvironment(Environment):
         prefix: Prefix,
         commands: tuple[str, ...],
         policy: Policy,
+        *,
         worker_env: Callable[[int], Mapping[str, str]] | None,
         silence: float | None,
         initializer: Initializer | None,
+        debugging: Mapping[str, str],
     ) -> Pool:
         variables = self.environment_manager.child_environment(prefix)
         if commands:
             variables = variables_after(commands, variables, prefix.python, self.name)
-        variables = {**variables, **thread_limits(policy.most, variables)}
+        variables = {**variables, **thread_limits(policy.most, variables), **debugging}
         instance = self.environment_manager.log_instance
         starter = Starter(prefix.python, variables, worker_env, session=session(), instance=instance, who=self.name)
         pool = Pool(
@@ -157,8 +180,8 @@ class ExternalEnvironment(Environment):
         return pool
 
     def _initializer(self, module: str | Path, function: str, args: Sequence[object]) -> Initializer:
-        head, label = _named(resolve(module), function)
-        return Initializer(self.name, _work(messages.CALL, head, label, (tuple(args), {}), None))
+        head, label = named(resolve(module), function)
+        return Initializer(self.name, encoded(messages.CALL, head, label, (tuple(args), {}), None))
 
     # ------------------------------------------------------------------ calls
 
@@ -227,10 +250,10 @@ class ExternalEnvironment(Environment):
         limit = checked_timeout("call_timeout", call_timeout)
         pool = self._running_pool()
         target = resolve(module)
-        head, label = _named(target, function)
+        head, label = named(target, function)
         return MapIterator(
             iterable,
-            work=lambda item: _work(messages.CALL, head, label, ((item,), {}), limit),
+            work=lambda item: encoded(messages.CALL, head, label, ((item,), {}), limit),
             pool=pool,
             ordered=ordered,
             timeout=timeout,
@@ -255,7 +278,7 @@ class ExternalEnvironment(Environment):
             inbox.grant = lambda count: pool.tell(call, messages.CREDIT, count.to_bytes(4, "little"))
             return call
 
-        head, label = _named(resolve(module), function)
+        head, label = named(resolve(module), function)
         values = (tuple(args), dict(kwargs), window)
         work = partial(Work, messages.STREAM, head, label, values, checked_timeout("timeout", timeout))
         task: Task[object] = Task(
@@ -288,8 +311,8 @@ class ExternalEnvironment(Environment):
         timeout: float | None,
     ) -> object:
         limit = None if timeout is None else checked_timeout("timeout", timeout)
-        head, label = _named(target, function)
-        call: BlockingCall[object] = BlockingCall(_work(kind, head, label, values, limit))
+        head, label = named(target, function)
+        call: BlockingCall[object] = BlockingCall(encoded(kind, head, label, values, limit))
         pool.run(call)
         return call.outcome()
 
@@ -302,7 +325,7 @@ class ExternalEnvironment(Environment):
         values: tuple[object, object],
         timeout: float | None,
     ) -> Task[object]:
-        head, label = _named(target, function)
+        head, label = named(target, function)
         work = partial(Work, kind, head, label, values, checked_timeout("timeout", timeout))
         return Task(lambda task: PooledTask(task, work, pool.submit, pool.cancel, pool.stack), label)
 
@@ -319,6 +342,12 @@ class ExternalEnvironment(Environment):
         for thread in threads:
             thread.join()
         return dict(sorted(found.items()))
+
+    def debug(self) -> list[DebugEndpoint]:  # noqa: D102 - see Environment
+        endpoints = listening(self._running_pool().workers)
+        for endpoint in endpoints:
+            self._log("%s", endpoint)
+        return endpoints
 
     def _running_pool(self) -> Pool:
         pool = self._pool
@@ -369,23 +398,3 @@ class ExternalEnvironment(Environment):
         self.prefix = prefix
         self.path = prefix.path
         self.generation = generation
-
-
-@lru_cache(maxsize=1024)
-def _named(target: str, function: str) -> tuple[bytes, str]:
-    """How a call begins on the wire, and how people are told of it."""
-    name = PurePath(target).stem if is_file(target) or not function else target
-    return messages.pack_target(target, function), f"{name}:{function}" if function else PurePath(target).name
-
-
-def _work(kind: int, head: bytes, label: str, values: tuple[object, object], timeout: float | None) -> Work:
-    try:
-        return Work(kind, head, label, values, timeout)
-    except EncodeError as error:
-        failure = TaskFailure(
-            category=TaskFailureCategory.SERIALIZATION,
-            message=str(error),
-            call_target=label,
-            serialization_context=error.path,
-        )
-        raise ExecutionException(failure) from error

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from wetlands._modules.target import is_file, resolve, resolve_script
 from wetlands._pool.executor import EnvironmentExecutor
@@ -23,7 +23,7 @@ from wetlands._tasks.delivery import Delivery
 from wetlands._tasks.inbox import Inbox
 from wetlands._tasks.life import new_number
 from wetlands.environment import Environment, check_max_workers
-from wetlands.exceptions import ExecutionException
+from wetlands.exceptions import DebuggerError, ExecutionException
 from wetlands.stream import Stream
 from wetlands.task import Task, TaskStatus
 from wetlands_worker.callables import each
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
+    from wetlands._debug.endpoint import DebugEndpoint
     from wetlands._spec import Commands
     from wetlands.environment_manager import EnvironmentManager
 
@@ -77,6 +78,8 @@ class InternalEnvironment(Environment):
         initializer: tuple[str | Path, str, Sequence[object]] | None = None,
         max_tasks_per_worker: int | None = None,
         max_memory: int | str | None = None,
+        on_error: Literal["raise", "hold"] = "raise",
+        hold_timeout: float = 600.0,  # noqa: ARG002 - nothing is held here
     ) -> None:
         refuse_timeouts(worker_timeout=worker_timeout)
         refuse_options(
@@ -85,6 +88,7 @@ class InternalEnvironment(Environment):
             initializer=initializer,
             max_tasks_per_worker=max_tasks_per_worker,
             max_memory=max_memory,
+            on_error=None if on_error == "raise" else on_error,
         )
         if additional_activate_commands or worker_env is not None:
             message = "this process is already running: neither activation commands nor worker_env can change it"
@@ -214,6 +218,14 @@ class InternalEnvironment(Environment):
         with self._tasks_lock:
             running_now = [task for task in self._tasks if task.status is TaskStatus.RUNNING]
         return {number: task.stack() for number, task in enumerate(running_now)}
+
+    def debug(self) -> list[DebugEndpoint]:
+        """Refused: this is the program itself.
+
+        Raises:
+            DebuggerError: Always.
+        """
+        raise DebuggerError("What runs in the main environment runs in this process: start it in your debugger.")
 
     def exit(self) -> None:
         """Cancel the tasks; threads end by themselves."""

@@ -13,14 +13,14 @@ from time import sleep
 
 from wetlands_worker import messages
 from wetlands_worker.frames import BrokenFrameError
-from wetlands_worker.values import encode
+from wetlands_worker.values import DecodeError, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Tuple, Union
+    from typing import Any, Callable, Tuple, Union
 
     from wetlands_worker.arrivals import Frame
-    from wetlands_worker.frames import Connection
+    from wetlands_worker.frames import Bytes, Connection
     from wetlands_worker.serve import Worker
 
 try:
@@ -69,6 +69,8 @@ def _do(worker: "Worker", control: "Connection", frame: "Frame", main_thread: in
         control.send(messages.PONG, number)
     elif kind == messages.STACK:
         control.send(messages.STACKS, number, _stacks(main_thread))
+    elif kind == messages.DEBUG:  # takes most of a second, in which a cancellation may come
+        start_new_thread(_debug, (worker, control, number, body, main_thread))
     else:
         return False
     return True
@@ -84,6 +86,25 @@ def _stacks(main_thread: int) -> bytes:
     from wetlands_worker.stacks import stacks  # noqa: PLC0415 - most workers are never asked
 
     return encode(stacks(main_thread, get_ident()))[0]
+
+
+def _debug(worker: "Worker", control: "Connection", number: int, body: "Bytes", main_thread: int) -> None:
+    from wetlands_worker.debugger import DebuggerError, listen  # noqa: PLC0415 - most workers are never asked
+
+    def on_main(errand: "Callable[[], object]") -> None:
+        worker.errand = errand
+        interrupt(main_thread)
+
+    try:
+        where: "Any" = decode(body, ())  # Any: a pair of texts
+        folder, python = where
+        answer: "Tuple[object, ...]" = (*listen(folder, python, on_main), None)
+    except (DebuggerError, DecodeError, ValueError) as error:
+        answer = ("", 0, str(error))
+    try:
+        control.send(messages.DEBUGGER, number, encode(answer)[0])
+    except OSError:  # the host has gone, which the loop sees too
+        pass
 
 
 def interrupt(main_thread: int) -> None:

@@ -12,7 +12,7 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | STREAM | call | host | number | target header, then the values `(args, kwargs, credits)` | of the values |
 | ITEM | call | worker | number | one item of a stream | of the value |
 | RESULT | call | worker | number | the value; of a batch: how many of its calls were begun | of the value |
-| FAILURE | call | worker | number | a plain tuple, see `wetlands_worker.serve` | - |
+| FAILURE | call | worker | number | a plain tuple, see `wetlands_worker.answers` | - |
 | CANCELED | call | worker | number | empty | - |
 | UPDATE | call | worker | number | `(message, current, maximum)`; None: unchanged | - |
 | OUTPUT | call | worker | number | `(key, value)` | of the value |
@@ -27,6 +27,8 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | PONG | control | worker | the same | empty | - |
 | STACK | control | host | any | empty | - |
 | STACKS | control | worker | the same | a plain tuple, see `wetlands_worker.stacks` | - |
+| DEBUG | control | host | any | `(folder of debugpy, interpreter for its adapter)` | - |
+| DEBUGGER | control | worker | the same | `(host, port, what went wrong or None)` | - |
 
 A BATCH is many small calls in one frame: the worker runs one after the other, and answers each by itself before it
 begins the next, so that nothing but the running call is in doubt when it dies.
@@ -65,6 +67,8 @@ RECALL = 36
 RECALLED = 37
 STACK = 38
 STACKS = 39
+DEBUG = 40
+DEBUGGER = 41
 
 ITEM = 64
 CREDIT = 65

@@ -1,8 +1,4 @@
-"""The worker's main loop: read a call, run it on the main thread, send what came of it.
-
-A FAILURE body is the plain tuple ``(category, message, traceback, frames, remote exception, serialization context)``,
-made of strings, numbers and tuples only, so that every Python can read what another one wrote.
-"""
+"""The worker's main loop: read a call, run it on the main thread, send what came of it."""
 
 import os
 import sys
@@ -15,11 +11,11 @@ from wetlands_worker.invoke import call as invoke
 from wetlands_worker.modules import ModuleLoader
 from wetlands_worker.page import Page, open_page, stack_signal
 from wetlands_worker.segments import join
-from wetlands_worker.values import DecodeError, EncodeError, decode, encode
+from wetlands_worker.values import DecodeError, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+    from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
     from wetlands_worker.arrivals import Received
     from wetlands_worker.batches import Batch
@@ -44,6 +40,7 @@ class Worker:
         self._loader = ModuleLoader.of_this_process()
         self._targets: "Dict[bytes, Tuple[str, str]]" = {}
         self._current: "Optional[RemoteTaskHandle]" = None
+        self.errand: "Optional[Callable[[], object]]" = None  # for the main thread, which comes to it by SIGINT
         self._interruptible = False
         self._early: "Dict[int, None]" = {}  # canceled before they came; a dict keeps the order
         self._early_lock = allocate_lock()
@@ -83,7 +80,7 @@ class Worker:
         try:
             calls: "Any" = decode(values, ())  # Any: a list of (number, arguments)
         except DecodeError as error:
-            self._call.send(*_addressed(number, _failure(error, RemoteTaskHandle(number, self))))
+            self._call.send(*_addressed(number, self._failed(error, RemoteTaskHandle(number, self))))
             return
         batch = self._batch = Batch(number, len(calls))
         if number in self._early:
@@ -116,7 +113,11 @@ class Worker:
 
     def _failed(self, error: BaseException, handle: RemoteTaskHandle) -> "Outcome":
         try:
-            return _failure(error, handle)
+            if "WETLANDS_HOLD_SECONDS" in os.environ:
+                _debugger().hold_failure(error, handle)
+            from wetlands_worker.answers import failure  # noqa: PLC0415 - only a failure needs it
+
+            return failure(error, handle)
         except ImportError as problem:  # a task has broken the import system: let another process go on
             self._fit = False
             reason = f"{type(error).__name__}, and a task has left this process unable to import ({problem})"
@@ -141,7 +142,9 @@ class Worker:
                 *self._staged(streaming.serve(self, function, _arguments(values, buffers), handle)),
             )
         args, options = _arguments(values, buffers)
-        return (messages.RESULT, *self._staged(_crossing(self._loader.run_script(target[0], args, options))))
+        from wetlands_worker.answers import crossing  # noqa: PLC0415 - only scripts need it
+
+        return (messages.RESULT, *self._staged(crossing(self._loader.run_script(target[0], args, options))))
 
     def _staged(self, result: object) -> "Tuple[bytes, Sequence[Part]]":
         """A result, copied to where the host finds it: the arguments may end now, and go back together with it."""
@@ -213,7 +216,11 @@ class Worker:
         return self._interruptible and current is not None and current._number == number  # noqa: SLF001 - see above
 
     def interrupted(self, _signal: int, _frame: object) -> None:
-        """SIGINT: leave the running user code, once; outside of it there is nothing to leave."""
+        """SIGINT: run an errand of another thread, or leave the running user code; once."""
+        errand, self.errand = self.errand, None
+        if errand is not None:
+            errand()
+            return
         if self._interruptible:
             self._interruptible = False
             raise KeyboardInterrupt
@@ -278,20 +285,6 @@ def _addressed(number: int, outcome: "Outcome") -> "Tuple[int, int, bytes, Seque
     return kind, number, body, buffers
 
 
-def _crossing(namespace: "Dict[str, object]") -> "Dict[str, Tuple[bytes, List[object]]]":
-    """Each global encoded for itself, without those that cannot cross."""
-    from pickle import PickleBuffer  # noqa: PLC0415 - only scripts need it
-
-    crossing: "Dict[str, Tuple[bytes, List[object]]]" = {}
-    for name, value in namespace.items():
-        try:
-            body, buffers = encode(value)
-        except EncodeError:
-            continue
-        crossing[name] = (body, [PickleBuffer(buffer) for buffer in buffers])
-    return crossing
-
-
 def _arguments(values: "Bytes", buffers: "Received") -> "Any":  # Any: whatever the user passed
     decoded: "Any" = decode(values, buffers)
     if isinstance(buffers, list):
@@ -299,33 +292,10 @@ def _arguments(values: "Bytes", buffers: "Received") -> "Any":  # Any: whatever 
     return decoded
 
 
-def _failure(error: BaseException, handle: RemoteTaskHandle) -> "Outcome":
-    from wetlands_worker import failures  # noqa: PLC0415 - only a failure needs it
+def _debugger() -> "Any":  # Any: a module
+    from wetlands_worker import debugger  # noqa: PLC0415 - only who debugs needs it
 
-    if isinstance(error, KeyboardInterrupt) and handle.cancel_requested:
-        return messages.CANCELED, b"", ()
-    if handle.cancel_requested and failures.is_cancellation(error):
-        return messages.CANCELED, b"", ()
-    if isinstance(error, (EncodeError, DecodeError)):
-        where = error.path if isinstance(error, EncodeError) else "arguments"
-        plain: "Tuple[object, ...]" = ("serialization", str(error), None, (), None, where)
-    else:
-        plain = _described(error)
-    return messages.FAILURE, encode(plain)[0], ()
-
-
-def _described(error: BaseException) -> "Tuple[object, ...]":
-    from wetlands_worker import failures  # noqa: PLC0415 - only a failure needs it
-
-    try:
-        info = failures.describe(error)
-        frames = tuple(tuple(frame) for frame in failures.plain_frames(error))
-        return "remote_exception", info.message, info.traceback, frames, failures.to_plain(info), None
-    except ImportError:
-        raise
-    except BaseException as problem:  # noqa: BLE001 - neither its __str__ nor what it replaced may end the worker
-        message = f"{type(error).__name__}, which could not be described ({type(problem).__name__})"
-        return "internal_exception", message, None, (), None, None
+    return debugger
 
 
 def main(arguments: "List[str]") -> None:
@@ -361,6 +331,8 @@ def main(arguments: "List[str]") -> None:
         os.register_at_fork(after_in_child=control.close)
     set_handler(SIGINT, worker.interrupted)
     serve_control(worker, control)
+    if "WETLANDS_DEBUG" in os.environ:  # before the first call, so that breakpoints are met in that one too
+        _debugger().listen_at_start()
     version = ".".join(map(str, sys.version_info[:3]))
     hello = {
         "protocol": messages.PROTOCOL_VERSION,

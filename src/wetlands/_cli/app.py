@@ -34,7 +34,7 @@ _INTERRUPTED = 130
 @click.pass_context
 def app(context: click.Context, instance: Path, *, debug: bool) -> None:
     """Isolated environments on demand, and code that runs in them."""
-    context.obj = Instance(instance, debug=debug)
+    context.obj = Instance(instance)
     if debug:
         from wetlands.logger import enable_console_logging  # noqa: PLC0415 - for one option
 

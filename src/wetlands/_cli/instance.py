@@ -24,11 +24,9 @@ class Instance:
 
     Attributes:
         path: The folder, as the user gave it.
-        debug: Whether everything is logged.
     """
 
     path: Path
-    debug: bool = False
 
     @property
     def folder(self) -> Path:
@@ -46,7 +44,7 @@ class Instance:
         """A manager of it, which is exited on the way out."""
         from wetlands.environment_manager import EnvironmentManager  # noqa: PLC0415 - as above
 
-        with EnvironmentManager(self.folder, debug=self.debug, manager=backend) as manager:  # type: ignore[arg-type]  # checked there
+        with EnvironmentManager(self.folder, manager=backend) as manager:  # type: ignore[arg-type]  # checked there
             yield manager
 
 

@@ -35,7 +35,7 @@ class Inquiries:
         self._lock = threading.Lock()
         self._closed = False
 
-    def ask(self, kind: int, patience: float) -> Bytes | None:
+    def ask(self, kind: int, patience: float, body: bytes = b"") -> Bytes | None:
         """Ask, and wait so many seconds at most; None when no answer comes, also when the worker ends meanwhile."""
         inquiry = _Inquiry()
         number = next(self._numbers)
@@ -45,7 +45,7 @@ class Inquiries:
             self._open[number] = inquiry
         try:
             with suppress(OSError):  # it is gone
-                if self._control.offer(kind, number, b""):  # one that reads nothing must not block us
+                if self._control.offer(kind, number, body):  # one that reads nothing must not block us
                     inquiry.over.wait(patience)
         finally:
             with self._lock:
