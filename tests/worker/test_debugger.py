@@ -11,7 +11,7 @@ import pytest
 from dap import Editor
 from interpreters import found
 from logged import records
-from pools import DEADLINE, FakeManager, an_environment, eventually, in_thread, is_running, pids, unlaunched
+from pools import DEADLINE, FakeManager, an_environment, eventually, is_running, pids, unlaunched
 from wetlands.exceptions import DebuggerError, ExecutionException, NotLaunchedError
 
 if TYPE_CHECKING:
@@ -171,15 +171,6 @@ def test_what_is_wrong_with_debugging_is_said() -> None:
         environment.launch(on_error="stop")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="hold_timeout"):
         environment.launch(on_error="hold", hold_timeout=-1)
-
-
-def test_a_worker_that_dies_meanwhile_is_an_error_and_no_hang(module: Path) -> None:
-    with an_environment() as environment:
-        environment.submit(module, "wait", (60,))
-        asked = in_thread(environment.debug)
-        environment.exit()
-        with pytest.raises(DebuggerError):
-            asked()
 
 
 def _announced_port(found_records: list[logging.LogRecord]) -> int:
