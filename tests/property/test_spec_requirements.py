@@ -8,6 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
+from rattler import MatchSpec, PackageRecord
+from rattler.package.build_string import BuildString
 
 from wetlands._spec import parse_conda, parse_pypi, parse_python
 from wetlands.exceptions import InvalidDependencyError
@@ -39,6 +41,17 @@ nearly = st.lists(
     )
     | st.text(max_size=3),
     max_size=8,
+).map("".join)
+
+
+quotes = st.sampled_from(["'", '"'])
+builds = st.from_regex(r"[a-z0-9_]{1,4}\*?", fullmatch=True)
+in_brackets = st.lists(
+    st.sampled_from(
+        ["numpy", "[", "]", "version", "build", "channel", "md5", "=", "'", '"', ",", " ", "1.5", ">=", "::"]
+    )
+    | st.text(max_size=2),
+    max_size=14,
 ).map("".join)
 
 
@@ -112,7 +125,36 @@ def test_the_order_of_clauses_and_blanks_between_them_mean_nothing(name: str, pa
 
 
 @spec_settings
-@given(nearly)
+@given(names, specifiers, st.none() | builds, st.sampled_from(["", "conda-forge"]), quotes, blanks)
+def test_brackets_mean_what_the_plain_form_means(
+    name: str, specifier: str, build: str | None, channel: str, quote: str, blank: str
+) -> None:
+    keys = {"version": specifier, "build": build, "channel": channel}
+    inside = ",".join(f"{blank}{key}{blank}={quote}{value}{quote}{blank}" for key, value in keys.items() if value)
+    plain = f"{name} {''.join(specifier.split())} {build or ''}".strip()
+
+    expected = parse_conda(f"{channel}::{plain}" if channel else plain)
+    assert expected == parse_conda(f"{name}{blank}[{inside}]")
+
+
+@spec_settings
+@given(names, releases, st.sampled_from(["==", ">=", "<", "!=", ""]), builds, st.data())
+def test_the_engine_reads_our_form_of_brackets_as_it_reads_theirs(
+    name: str, release: str, operator: str, build: str, data: st.DataObject
+) -> None:
+    theirs = MatchSpec(f"{name}[version='{operator}{release}', build='{build}']")
+    ours = MatchSpec(parse_conda(f"{name}[version='{operator}{release}', build='{build}']").text)
+    version = data.draw(st.sampled_from([release, f"{release}.1"]) | releases)
+    found = data.draw(
+        st.sampled_from([build.rstrip("*"), build.rstrip("*") + "1"]) | builds.map(lambda b: b.rstrip("*"))
+    )
+    record = PackageRecord(name.lower(), version, BuildString(found), 0, "noarch")
+
+    assert theirs.matches(record) is ours.matches(record)
+
+
+@spec_settings
+@given(nearly | in_brackets)
 def test_any_text_is_a_conda_requirement_in_its_safe_form_or_refused(text: str) -> None:
     try:
         requirement = parse_conda(text.strip())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
+from wetlands._spec.brackets import without_brackets
 from wetlands._spec.channels import check_channel
 from wetlands._spec.checks import quoted
 from wetlands.exceptions import InvalidDependencyError
@@ -54,7 +55,7 @@ class CondaRequirement:
 
 
 def parse_conda(text: str, *, where: str = '"conda"', dependencies: bool = True) -> CondaRequirement:
-    """Read a conda requirement, written as ``[channel::]name[version][ build]``.
+    """Read a conda requirement: ``channel::name version build``, or ``name[version=..., build=..., channel=...]``.
 
     Args:
         text: One line of text, without blanks around it.
@@ -64,7 +65,11 @@ def parse_conda(text: str, *, where: str = '"conda"', dependencies: bool = True)
     Raises:
         InvalidDependencyError: It cannot be read, or the tools would not agree on its meaning.
     """
-    channel, separator, rest = text.rpartition("::")
+    try:
+        plain = without_brackets(text)
+    except ValueError as error:
+        raise InvalidDependencyError(f"{where}: {quoted(text)} is not a conda requirement: {error}.") from None
+    channel, separator, rest = plain.rpartition("::")
     if separator:
         channel = check_channel(channel, f"{where}: {quoted(text)}")
     try:
@@ -102,14 +107,12 @@ def _refuse_foreign_syntax(text: str) -> None:
     """Name what belongs elsewhere, instead of calling it a syntax error.
 
     Raises:
-        ValueError: The text holds a marker, an address, extras or parentheses.
+        ValueError: The text holds a marker, an address or parentheses.
     """
     reasons = {
         ";": 'markers are for "pip"; here use {"name": ..., "platforms": [...]}',
         "@": 'direct addresses are for "pip"',
         "://": "addresses of package files are not supported; name the package and its channel",
-        "[": 'conda has no extras; use "pip", or name the packages. Version, build and channel are written '
-        "as channel::name version build",
         "(": "parentheses are not supported; write each alternative in full, separated by |",
     }
     for sign, reason in reasons.items():
