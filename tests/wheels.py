@@ -12,8 +12,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_wheel(folder: Path, name: str, version: str = "1.0", *, requires: Sequence[str] = ()) -> Path:
-    """Write `<name>-<version>-py3-none-any.whl` with one module, `<name>.py`, whose `VERSION` is the version."""
+def write_wheel(
+    folder: Path, name: str, version: str = "1.0", *, requires: Sequence[str] = (), padding: int = 0
+) -> Path:
+    """Write `<name>-<version>-py3-none-any.whl` with one module, `<name>.py`, whose `VERSION` is the version.
+
+    `padding` is a number of bytes by which it is larger.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     wheel = folder / f"{name}-{version}-py3-none-any.whl"
     dist_info = f"{name}-{version}.dist-info"
@@ -22,7 +27,7 @@ def write_wheel(folder: Path, name: str, version: str = "1.0", *, requires: Sequ
         *(f"Requires-Dist: {one}" for one in requires),
     ]
     files = {
-        f"{name}.py": f"VERSION = {version!r}\n",
+        f"{name}.py": f"VERSION = {version!r}\n" + "#" * padding,
         f"{dist_info}/METADATA": "\n".join(metadata) + "\n\nA package of the tests.\n",
         f"{dist_info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
