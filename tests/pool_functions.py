@@ -187,6 +187,12 @@ def returns_when_interrupted(task):
         return "tidied up"
 
 
+def returns_when_canceled_after(seconds, task):
+    until_canceled(task)
+    time.sleep(seconds)
+    return "slowly"
+
+
 def spins(task):
     """Compute in Python."""
     task.update("begun")

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import math
 from concurrent.futures import CancelledError
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from wetlands._tasks.audience import tell
 from wetlands._tasks.coroutines import called_back, events_of
 from wetlands._tasks.delivery import delivery
+from wetlands._tasks.driver import GRACE_SECONDS
 from wetlands._tasks.events import TERMINAL_EVENTS, TaskEvent, TaskEventType, TaskStatus
 from wetlands._tasks.future import wait_done
 from wetlands._tasks.life import TaskLife
@@ -28,7 +29,7 @@ from wetlands_worker.failures import (
 from wetlands_worker.handle import RemoteTaskHandle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
     from types import TracebackType
 
     from wetlands._tasks.driver import Driver
@@ -57,7 +58,12 @@ class Task(TaskLife[T]):
     """One call into an environment.
 
     It can be waited for (`wait_for`), awaited, listened to (`listen`, `events`), and used as a context manager that
-    cancels what is left of it on the way out. Every method may be called from every thread.
+    cancels what is left of it on the way out, and waits for its end. Every method may be called from every thread.
+
+    Leaving a ``with`` block early, and cancelling an ``await``, are cancellations by force: a function that goes on for
+    five seconds after it was asked gets a KeyboardInterrupt, and after five more loses its worker. Another number of
+    seconds is given by ``cancel(force_after=...)`` before. Ctrl-C while a block waits forces at once. A task of this
+    process can only be asked.
 
     Attributes:
         id: A text that is unique in this process, and on every log record of the task.
@@ -181,7 +187,7 @@ class Task(TaskLife[T]):
         try:
             await self._ended()
         except BaseException:
-            self.cancel()
+            self._leave()
             raise
         try:
             return self.future.result()
@@ -202,10 +208,11 @@ class Task(TaskLife[T]):
     ) -> None:
         if self._status.is_finished():
             return
-        self.cancel()
-        if not wait_done(self.future, _SAY_WAITING_AFTER_SECONDS):
-            _log.warning("Still waiting for %r, which was asked to stop and has not looked at cancel_requested", self)
-        self.wait_for()
+        self._leave()
+        with self._forcing_what_interrupts():
+            if not wait_done(self.future, _SAY_WAITING_AFTER_SECONDS):
+                _log.warning("Still waiting for %r, which was asked to stop and has not", self)
+            self.wait_for()
 
     async def __aenter__(self) -> Task[T]:
         return self.start()
@@ -214,5 +221,22 @@ class Task(TaskLife[T]):
         self, _type: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
     ) -> None:
         if not self._status.is_finished():
-            self.cancel()
-            await self._ended()
+            self._leave()
+            with self._forcing_what_interrupts():
+                await self._ended()
+
+    def _leave(self) -> None:
+        """Cancel it, by force where that is possible and nobody has said after how long."""
+        if self._force_after is None:
+            with suppress(ValueError):  # it runs in this process: it was asked
+                self.cancel(force_after=GRACE_SECONDS)
+
+    @contextmanager
+    def _forcing_what_interrupts(self) -> Iterator[None]:
+        """Ctrl-C, or another cancellation, while its end is waited for: no more patience."""
+        try:
+            yield
+        except BaseException:
+            with suppress(ValueError):
+                self.cancel(force_after=0)
+            raise

@@ -50,7 +50,7 @@ class Overtime:
 
     def begins(self, worker: Worker, call: Call) -> None:
         """A worker is given a call."""
-        if self._silence is not None or call.work.timeout is not None:
+        if self._silence is not None or call.work.timeout is not None or call.forces:
             self.consider(worker, call)
 
     def consider(self, worker: Worker, call: Call) -> None:

@@ -9,6 +9,7 @@ from wetlands._pool.lives import Lives
 from wetlands._pool.roster import Roster
 from wetlands._pool.scheduler import Dispatch, Fail, Retire, Spawn
 from wetlands._pool.stacks import worker_stack
+from wetlands._tasks.driver import GRACE_SECONDS
 from wetlands.exceptions import NotLaunchedError
 from wetlands_worker import messages
 from wetlands_worker.failures import TaskFailureCategory
@@ -139,10 +140,10 @@ class Pool:
             worker.ask(messages.CANCEL, call)
 
     def _abandon(self, call: Call, error: BaseException) -> None:
-        """Ctrl-C: nobody wants the call any more, and its answer is left to the reader thread."""
+        """Ctrl-C: nobody wants the call any more; it is cancelled, at last by force, and the reader thread sees to it."""
         if isinstance(error, NotLaunchedError):
             return
-        self.cancel(call)
+        self.cancel(call, GRACE_SECONDS)
         with self._roster.lock:
             worker = self._roster.worker_of(call)
             sent, mine = call.sent, call.sender in {None, threading.get_ident()}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["Driver"]
+__all__ = ["GRACE_SECONDS", "Driver"]
+
+GRACE_SECONDS = 5.0
+"""How long a function that was asked to stop may go on before it is ended by force, where nobody said how long."""
 
 
 class Driver(Protocol):
