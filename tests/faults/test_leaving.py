@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pools import DEADLINE, FUNCTIONS, an_environment, eventually, pids
-from wetlands.task import Task, TaskEventType, TaskStatus
+from wetlands.task import TaskEventType, TaskStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from wetlands.external_environment import ExternalEnvironment
-    from wetlands.task import TaskEvent
+    from wetlands.task import Task, TaskEvent
 
 GRACE = 0.1
 
@@ -44,7 +44,7 @@ def steps(heard: list[TaskEvent]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("function", "climbed"),
+    "function, climbed",
     [
         ("sleeps", ["asked", "interrupted"]),
         ("ignores_everything", ["asked", "interrupted", "killed"]),
