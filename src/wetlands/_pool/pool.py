@@ -140,7 +140,7 @@ class Pool:
             worker.ask(messages.CANCEL, call)
 
     def _abandon(self, call: Call, error: BaseException) -> None:
-        """Ctrl-C: nobody wants the call any more: it is cancelled, at last by force, while the reader waits for its end."""
+        """Ctrl-C: nobody wants the call any more: it is cancelled, at last by force; the reader awaits its end."""
         if isinstance(error, NotLaunchedError):
             return
         self.cancel(call, GRACE_SECONDS)
