@@ -42,6 +42,9 @@ class FakeManager:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         return {**inherited, "PYTHONDONTWRITEBYTECODE": "1", **self.variables}
 
+    def note_debuggers(self, _endpoints: object) -> None:
+        """No program but the tests looks for them."""
+
     def mark_in_use(self, _environment: object) -> None:
         """Nobody removes the interpreter of the tests."""
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from wetlands._debug.endpoint import DebugEndpoint
     from wetlands._spec import Commands
+    from wetlands._store.debuggers import DebugEndpoint
     from wetlands.environment_manager import EnvironmentManager
     from wetlands.stream import Stream
     from wetlands.task import Task

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
 
-from wetlands._debug.endpoint import hold_variables, listen_variables, listening
+from wetlands._debug.endpoint import debug_variables, listening
 from wetlands._launch.captured import variables_after
 from wetlands._launch.guardian import Guardian
 from wetlands._launch.starter import Starter
@@ -45,9 +44,9 @@ if TYPE_CHECKING:
 
     from wetlands._backends.integrity.damage import Damage
     from wetlands._backends.prefix import Prefix
-    from wetlands._debug.endpoint import DebugEndpoint
     from wetlands._pool.worker import Worker
     from wetlands._spec import Commands, Dependencies
+    from wetlands._store.debuggers import DebugEndpoint
     from wetlands.environment_manager import EnvironmentManager
 
 __all__ = ["ExternalEnvironment"]
@@ -92,7 +91,7 @@ class ExternalEnvironment(Environment):
         prepare = None if initializer is None else self._initializer(*checked_initializer(initializer))
         silence = checked_timeout("worker_timeout", worker_timeout)
         commands = parse_commands(additional_activate_commands, current_platform(), "additional_activate_commands")
-        debugging = self._debug_variables(on_error, hold_timeout)
+        debugging = debug_variables(on_error, hold_timeout, listen=self.environment_manager.debug)
         with self._launching:  # held while starting: a second caller waits for the same workers
             if self.launched():
                 return
@@ -131,13 +130,6 @@ class ExternalEnvironment(Environment):
             with self._in_use:
                 pool.close()
         self._log("Exited")
-
-    def _debug_variables(self, on_error: str, hold_timeout: float) -> dict[str, str]:
-        if on_error not in {"raise", "hold"}:
-            raise ValueError(f'on_error is "raise" or "hold", not {on_error!r}')
-        listening = listen_variables() if self.environment_manager.debug else {}
-        held = hold_variables(checked_timeout("hold_timeout", hold_timeout) or math.inf) if on_error == "hold" else {}
-        return {**listening, **held}
 
     def _kept_prefix(self, undo: ExitStack) -> Prefix:
         """The prefix to start workers of, which nobody removes until `undo` is closed."""
@@ -345,6 +337,7 @@ class ExternalEnvironment(Environment):
 
     def debug(self) -> list[DebugEndpoint]:  # noqa: D102 - see Environment
         endpoints = listening(self._running_pool().workers)
+        self.environment_manager.note_debuggers(endpoints)
         for endpoint in endpoints:
             self._log("%s", endpoint)
         return endpoints

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from wetlands._debug.endpoint import DebugEndpoint
     from wetlands._spec import Commands
+    from wetlands._store.debuggers import DebugEndpoint
     from wetlands.environment_manager import EnvironmentManager
 
 __all__ = ["InternalEnvironment"]

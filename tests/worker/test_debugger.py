@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import logging
     from pathlib import Path
 
-    from wetlands._debug.endpoint import DebugEndpoint
+    from wetlands._store.debuggers import DebugEndpoint
 
 PYTHONS = [version for version in ("3.8", "3.11", "3.13") if version in found()]
 

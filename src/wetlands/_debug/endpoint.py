@@ -1,15 +1,17 @@
-"""Where the debuggers of workers listen."""
+"""Has workers listen for a debugger."""
 
 from __future__ import annotations
 
 import importlib.util
+import math
 import sys
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from wetlands._launch.ending import in_parallel
+from wetlands._pool.limits import checked_timeout
+from wetlands._store.debuggers import DebugEndpoint
 from wetlands.exceptions import DebuggerError
 from wetlands_worker import debugger, messages
 from wetlands_worker.values import DecodeError, decode, encode
@@ -19,32 +21,9 @@ if TYPE_CHECKING:
 
     from wetlands._pool.worker import Worker
 
-__all__ = ["DebugEndpoint", "ask_to_listen", "debugpy_folder", "hold_variables", "listen_variables", "listening"]
+__all__ = ["ask_to_listen", "debug_variables", "debugpy_folder", "listening"]
 
 _PATIENCE_SECONDS = 45.0  # debugpy itself gives its adapter 30 s
-
-
-@dataclass(frozen=True)
-class DebugEndpoint:
-    """Where the debugger of a worker listens, for editors that speak the Debug Adapter Protocol.
-
-    Attributes:
-        environment: The name of the environment.
-        worker: The index of the worker.
-        pid: Its process.
-        host: The address, always of the loopback interface.
-        port: The port.
-    """
-
-    environment: str
-    worker: int
-    pid: int
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        who = f"Worker {self.worker} of {self.environment} (pid {self.pid})"
-        return f"{who} listens for a debugger on {self.host}:{self.port}"
 
 
 def debugpy_folder() -> Path:
@@ -62,26 +41,25 @@ def debugpy_folder() -> Path:
     return Path(found.origin).parent
 
 
-def listen_variables() -> dict[str, str]:
-    """Return the variables of a worker that listens for a debugger before its first call.
+def debug_variables(on_error: str, hold_timeout: object, *, listen: bool) -> dict[str, str]:
+    """Return the variables of workers to be debugged; none when nobody asks for it.
+
+    Args:
+        on_error: ``"hold"`` lets a failed call wait for a debugger, ``"raise"`` does not.
+        hold_timeout: Seconds that it waits.
+        listen: Whether the workers listen for a debugger before their first call.
 
     Raises:
+        ValueError: `on_error` or `hold_timeout` is something else.
         DebuggerError: This program has no debugpy.
     """
-    return {debugger.LISTEN: "1", **_where()}
-
-
-def hold_variables(seconds: float) -> dict[str, str]:
-    """Return the variables of a worker in which a failed call waits so many seconds for a debugger.
-
-    Raises:
-        DebuggerError: This program has no debugpy.
-    """
-    return {debugger.HOLD: repr(seconds), **_where()}
-
-
-def _where() -> dict[str, str]:
-    return {debugger.FOLDER: str(debugpy_folder()), debugger.PYTHON: sys.executable}
+    if on_error not in {"raise", "hold"}:
+        raise ValueError(f'on_error is "raise" or "hold", not {on_error!r}')
+    wanted = {debugger.LISTEN: "1"} if listen else {}
+    if on_error == "hold":
+        wanted[debugger.HOLD] = repr(checked_timeout("hold_timeout", hold_timeout) or math.inf)
+    where = {debugger.FOLDER: str(debugpy_folder()), debugger.PYTHON: sys.executable} if wanted else {}
+    return {**wanted, **where}
 
 
 def ask_to_listen(worker: Worker) -> DebugEndpoint:

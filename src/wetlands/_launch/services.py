@@ -12,6 +12,7 @@ from wetlands._launch.activation_scripts import with_scripts
 from wetlands._launch.commands import merged_environment
 from wetlands._launch.install_commands import run_install_commands
 from wetlands._platform.system import CURRENT
+from wetlands._store.debuggers import note_debuggers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from wetlands._backends.api import BuildObserver
     from wetlands._backends.prefix import Prefix
     from wetlands._logs.instance import InstanceLogs
+    from wetlands._store.debuggers import DebugEndpoint
     from wetlands._store.opened import Opened
     from wetlands._store.store import Store
     from wetlands._store.usage import Mark
@@ -65,6 +67,10 @@ class LaunchServices:
         """
         self._open_logs()
         return self._opened.mark_in_use(environment)
+
+    def note_debuggers(self, endpoints: Sequence[DebugEndpoint]) -> None:
+        """Write down where workers listen, for the command line."""
+        note_debuggers(self.wetlands_instance_path, endpoints)
 
     @property
     def log_instance(self) -> str:

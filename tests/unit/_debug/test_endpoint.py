@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from wetlands._debug.endpoint import DebugEndpoint, ask_to_listen
+from wetlands._debug.endpoint import ask_to_listen
+from wetlands._store.debuggers import DebugEndpoint
 from wetlands.exceptions import DebuggerError
 from wetlands_worker.failures import WorkerInfo
 from wetlands_worker.values import encode

@@ -1,0 +1,75 @@
+"""The command that lets an editor attach to workers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wetlands._cli.environments import complete_name
+from wetlands._cli.instance import pass_instance
+
+if TYPE_CHECKING:
+    from wetlands._cli.instance import Instance
+    from wetlands._store.debuggers import DebugEndpoint
+
+__all__ = ["COMMANDS"]
+
+
+@click.command()
+@click.option(
+    "-s",
+    "--sources",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="The folder to open in the editor.",
+)
+@click.option("-n", "--name", required=True, shell_complete=complete_name, help="The environment.")
+@click.option("-ide", "--ide", type=click.Choice(["vscode", "pycharm"]), default="vscode", show_default=True)
+@click.option("-jmc", "--just-my-code", is_flag=True, help="Step into your own files only.")
+@pass_instance
+def debug(instance: Instance, sources: Path, name: str, ide: str, *, just_my_code: bool) -> None:
+    """Let an editor attach to the workers of an environment.
+
+    Workers listen when the program that launched them was made with EnvironmentManager(debug=True), or has called
+    env.debug(). For VS Code, an entry for each is written into .vscode/launch.json of the folder, and the folder is
+    opened; what else is in that file stays as it is.
+    """
+    from wetlands._store.debuggers import known_debuggers  # noqa: PLC0415 - help needs none of it
+
+    found = [endpoint for endpoint in known_debuggers(instance.folder) if endpoint.environment == name]
+    if not found:
+        raise click.ClickException(
+            f"No worker of {name!r} in {instance.folder} listens for a debugger. Run your program with "
+            "EnvironmentManager(debug=True), or call debug() of the environment in it."
+        )
+    for endpoint in found:
+        click.echo(f"{endpoint}.")
+    if ide == "vscode":
+        _vscode(sources.absolute(), found, just_my_code=just_my_code)
+    else:
+        click.echo(
+            "In PyCharm, add a run configuration of the kind 'Attach to DAP' with that host and port, and run it. Path "
+            f"mappings are not needed: workers run the files in {sources.absolute()} where they are."
+        )
+
+
+def _vscode(sources: Path, found: list[DebugEndpoint], *, just_my_code: bool) -> None:
+    from wetlands._debug.vscode import configuration, write_launch_file  # noqa: PLC0415 - help needs none of it
+
+    path = write_launch_file(sources, found, just_my_code=just_my_code)
+    names = [str(configuration(endpoint, sources, just_my_code=just_my_code)["name"]) for endpoint in found]
+    click.echo(f"Written to {path}: {'; '.join(names)}.")
+    editor = shutil.which("code")
+    if editor is not None:
+        subprocess.Popen([editor, str(sources)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    click.echo(
+        f"{'In VS Code' if editor else 'Open the folder in VS Code'}, choose one of them under Run and Debug, and "
+        "start it (F5). The Python Debugger extension must be installed."
+    )
+
+
+COMMANDS = (debug,)
