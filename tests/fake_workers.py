@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 from pools import DEADLINE
-from wetlands._launch.process import Autopsy
+from wetlands._launch.autopsy import Autopsy
 from wetlands._platform.vitals import Vitals
 from wetlands._pool.call import BlockingCall, TaskCall, Work
 from wetlands._pool.policy import Policy

@@ -56,3 +56,12 @@ def meet(folder, count):
             raise TimeoutError(len(os.listdir(folder)))
         time.sleep(0.005)
     return os.getpid()
+
+
+def hold_and_die(size):
+    hold(size)
+    os.kill(os.getpid(), 9)
+
+
+def sleep(seconds):
+    time.sleep(seconds)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
+import re
+import resource
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -11,6 +14,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from pools import eventually, is_running, pids, pool_of, unlaunched
+from wetlands._platform.child import memory_unit
+from wetlands._platform.shortage import Memory
 from wetlands.exceptions import ExecutionException, LaunchError, NotLaunchedError
 
 if TYPE_CHECKING:
@@ -134,3 +139,31 @@ def test_leaving_while_workers_are_replaced_leaves_nothing(tmp_path: Path) -> No
         for _ in environment.map(STATE, "pid", range(6)):
             pass
     assert not any(is_running(int(line)) for line in written.read_text().split())
+
+
+def test_a_worker_killed_when_the_system_ran_out_of_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system kills it without a word; the test is the system, and counts the kill as that does."""
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * memory_unit() + 100_000_000
+    kills = itertools.count()
+    monkeypatch.setattr("wetlands._launch.process.read_memory", lambda: Memory(kills=next(kills)))
+    with unlaunched() as environment:
+        environment.launch()
+        with pytest.raises(ExecutionException) as caught:
+            environment.execute(STATE, "hold_and_die", (size,))
+
+    message = str(caught.value)
+    assert "died with signal 9 (SIGKILL), probably for lack of memory" in message
+    held = re.search(r"it held up to ([\d,]+) MB$", message)
+    assert held is not None
+    assert size <= int(held[1].replace(",", "")) * 1_000_000 + 1_000_000 <= 2 * size + 100_000_000
+    assert "The worker held up to" in str(caught.value.failure.traceback)
+
+
+def test_a_worker_that_we_killed_ourselves_is_not_said_to_lack_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    kills = itertools.count()
+    monkeypatch.setattr("wetlands._launch.process.read_memory", lambda: Memory(kills=next(kills)))
+    with unlaunched() as environment:
+        environment.launch()
+        with pytest.raises(ExecutionException) as caught:
+            environment.execute(STATE, "sleep", (60,), timeout=0.2)
+    assert "memory" not in str(caught.value)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from wetlands._launch.lines import TaskLines
+    from wetlands._platform.child import Child
 
     Subscriber = Callable[[str, dict[str, object]], object]
 
@@ -52,7 +53,7 @@ class ProcessLogger:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes] | subprocess.Popen[str],
+        process: subprocess.Popen[bytes] | subprocess.Popen[str] | Child,
         context: Mapping[str, object] | None = None,
         *,
         log: bool = True,

@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
-import socket
-import subprocess
 import threading
 import time
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from wetlands._launch.command import worker_command
+from wetlands._launch.autopsy import Autopsy
+from wetlands._launch.ends import make_ends
 from wetlands._launch.output import ProcessLogger
-from wetlands._platform.exits import wait_for_exit
-from wetlands._platform.inherit import inherit
 from wetlands._platform.memory import private_memory
-from wetlands._platform.page import make_page
-from wetlands._platform.process import ProcessIdentity, identify, kill_tree, leads_nobody, new_group
-from wetlands._platform.segment import make_segment
+from wetlands._platform.process import ProcessIdentity, identify, kill_tree, leads_nobody
+from wetlands._platform.shortage import out_of_memory, read_memory
 from wetlands._platform.vitals import vitals
 from wetlands.exceptions import LaunchError
 from wetlands_worker import messages
-from wetlands_worker.frames import BrokenFrameError, Connection
+from wetlands_worker.frames import BrokenFrameError
 from wetlands_worker.page import stack_signal
 from wetlands_worker.stdio import marker
 from wetlands_worker.values import DecodeError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
+    from wetlands._launch.ends import Ours, Theirs
+    from wetlands._platform.child import Child
     from wetlands._platform.vitals import Vitals
-    from wetlands_worker.page import Page
 
-__all__ = ["Autopsy", "WorkerProcess", "discard", "stop_all"]
+__all__ = ["WorkerProcess", "discard", "stop_all"]
 
 HELLO_SECONDS = 60.0
 """How long a worker may take to say hello; a cold start from a slow disk takes seconds."""
@@ -47,36 +41,6 @@ _DEATH_SECONDS = 2.0
 _DUMP_SECONDS = 0.02
 
 _log = logging.getLogger("wetlands")
-
-
-@dataclass(frozen=True, slots=True)
-class Autopsy:
-    """What a dead worker left behind.
-
-    Attributes:
-        exit_code: Its exit code, or None when a signal ended it.
-        signal: The number of that signal, or None.
-        stderr: The last lines of its stderr, a trace of ``faulthandler`` included.
-    """
-
-    exit_code: int | None
-    signal: int | None
-    stderr: tuple[str, ...]
-
-    def __str__(self) -> str:
-        """How it died, as the end of a sentence that begins with whose death it was."""
-        if self.signal is None:
-            return f"died with exit code {self.exit_code}"
-        try:
-            name = f" ({signal.Signals(self.signal).name})"
-        except ValueError:
-            name = ""
-        return f"died with signal {self.signal}{name}"
-
-    @property
-    def last_words(self) -> str | None:
-        """What it wrote to stderr at last, as a paragraph; None when it wrote nothing."""
-        return "\n".join(["The last lines that the worker wrote to stderr:", *self.stderr]) if self.stderr else None
 
 
 class WorkerProcess:
@@ -90,79 +54,41 @@ class WorkerProcess:
         output: What it writes to stdout and stderr.
     """
 
-    def __init__(
-        self,
-        process: subprocess.Popen[bytes],
-        connections: tuple[Connection, Connection],
-        page: Page,
-        output: ProcessLogger,
-        who: str,
-    ) -> None:
-        self._process = process
+    def __init__(self, child: Child, ours: Ours, output: ProcessLogger, who: str) -> None:
+        self._child = child
         self._who = who
-        self._identity = identify(process.pid) or ProcessIdentity(process.pid, 0.0)
-        self.pid = process.pid
-        self.call, self.control = connections
-        self._page = page
+        self._identity = identify(child.pid) or ProcessIdentity(child.pid, 0.0)
+        self._memory = read_memory()
+        self._shortage: str | None = None
+        self._killed = False
+        self.pid = child.pid
+        self._ours = ours
+        self.call, self.control, self._page = ours.call, ours.control, ours.page
         self._dumping = threading.Lock()
         self._dumped = 0
         self.output = output
 
     @classmethod
-    def start(
-        cls,
-        python: Path,
-        *,
-        environment: Mapping[str, str],
-        session: str,
-        context: Mapping[str, object],
-        who: str,
-    ) -> WorkerProcess:
+    def start(cls, begin: Callable[[Theirs], Child], *, context: Mapping[str, object], who: str) -> WorkerProcess:
         """Start a worker; it says hello later, see `greet`.
 
         Args:
-            python: The interpreter of the environment.
-            environment: The environment variables of the process, all of them.
-            session: What the ids of this host's tasks start with.
+            begin: Starts the process, which inherits this.
             context: What the log shall say about each line that it writes.
             who: How errors name it.
 
         Raises:
-            LaunchError: The interpreter cannot be started.
+            LaunchError: The process cannot be started.
         """
-        nonce = os.urandom(8).hex()
-        with ExitStack() as undo:
-            ours_call, theirs_call = _pair(undo)
-            ours_control, theirs_control = _pair(undo)
-            page, token, descriptors = make_page(nonce)
-            undo.callback(page.close)
-            exchange, segment_token, segment_descriptors = make_segment()
-            if exchange is not None:
-                undo.callback(exchange.close)
-            numbers, options = inherit((theirs_call, theirs_control), (*descriptors, *segment_descriptors))
-            command = worker_command(python, numbers, (token, segment_token), nonce, session)
-            try:
-                process: subprocess.Popen[bytes] = subprocess.Popen(
-                    command,
-                    env=dict(environment),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    **options,
-                    **new_group(),
-                )
-            except OSError as error:
-                raise LaunchError(who, f"{python} cannot be started ({error})") from error
-            finally:
-                for descriptor in descriptors:
-                    os.close(descriptor)
-            theirs_call.close()
-            theirs_control.close()
-            output = ProcessLogger(process, context, marker=marker(nonce))
-            undo.pop_all()
-            call = Connection(ours_call)
-            call.exchange = exchange
-            return cls(process, (call, Connection(ours_control)), page, output, who)
+        ours, theirs = make_ends()
+        try:
+            child = begin(theirs)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return cls(child, ours, ProcessLogger(child, context, marker=marker(theirs.nonce)), who)
 
     def greet(self, timeout: float = HELLO_SECONDS) -> Mapping[str, object]:
         """Wait for the worker's hello.
@@ -182,7 +108,7 @@ class WorkerProcess:
         if isinstance(pid, int):
             self.pid = pid
         if not hello.get("segment"):
-            self._close_exchange()
+            self._ours.close_exchange()
         return hello
 
     def _hello(self, timeout: float) -> dict[str, object]:
@@ -211,7 +137,7 @@ class WorkerProcess:
 
     def wait(self, timeout: float) -> int | None:
         """The return code as `subprocess` gives it, or None when the process still runs after `timeout` seconds."""
-        return wait_for_exit(self._process, timeout)
+        return self._child.wait(timeout)
 
     def ask(self) -> None:
         """Close the connections: an idle worker leaves at once, a busy one begins to end itself."""
@@ -221,15 +147,14 @@ class WorkerProcess:
     def terminate(self) -> None:
         """Send SIGTERM (on Windows: end the process)."""
         with suppress(OSError):
-            self._process.terminate()
+            self._child.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """Kill the process and all its descendants."""
+        self._killed = True
         kill_tree(self._identity)
-        with suppress(
-            OSError
-        ):  # should the start time be read differently now: it is our child, nobody else has its pid
-            self._process.kill()
+        with suppress(OSError):  # should its start time be read differently now: nobody else has the pid of a child
+            self._child.kill()
 
     def dump_stacks(self, patience: float) -> str:
         """The stacks of its threads, also when none of them can run; empty when it does not write them in time.
@@ -241,7 +166,7 @@ class WorkerProcess:
             return ""
         with self._dumping:
             with suppress(OSError):
-                self._process.send_signal(number)  # not to somebody else: it looks whether the process has ended
+                self._child.send_signal(number)  # not to somebody else: it looks whether the process has ended
             text = b""
             deadline = time.monotonic() + patience
             while time.monotonic() < deadline:
@@ -268,13 +193,14 @@ class WorkerProcess:
             code = self.wait(_DEATH_SECONDS)
         self.output.join(_OUTPUT_SECONDS)
         stderr = tuple(self.output.stderr_tail(_STDERR_LINES))
-        if code is not None and code < 0:
-            return Autopsy(None, -code, stderr)
-        return Autopsy(code, None, stderr)
+        peak = self._child.peak
+        if self._shortage is None and code is not None and not self._killed:
+            self._shortage = out_of_memory(self._memory, read_memory(), -code, peak)
+        return Autopsy.of(code, stderr, peak=peak, shortage=self._shortage)
 
     def kill_leftovers(self) -> None:
         """Kill what it started and left behind; for one that died in the middle of its work."""
-        if not leads_nobody(self._process.pid):
+        if not leads_nobody(self._child.pid):
             kill_tree(self._identity)
 
     def last_begun(self) -> int:
@@ -283,15 +209,7 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Let go of the connections; the process has ended, and nobody receives any more."""
-        self._page.close()
-        self.call.close()
-        self.control.close()
-        self._close_exchange()
-
-    def _close_exchange(self) -> None:
-        exchange, self.call.exchange = self.call.exchange, None
-        if exchange is not None:
-            exchange.close()
+        self._ours.close()
 
     def _last_lines(self) -> Sequence[str]:
         return self.output.stderr_tail(_STDERR_LINES)
@@ -331,12 +249,3 @@ def discard(processes: Sequence[WorkerProcess]) -> None:
     stop_all(processes)
     for process in processes:
         process.close()
-
-
-def _pair(undo: ExitStack) -> tuple[socket.socket, socket.socket]:
-    ours, theirs = socket.socketpair()
-    undo.callback(ours.close)
-    undo.callback(theirs.close)
-    ours.settimeout(None)  # the program may have set a default timeout, which is not meant for calls; and a worker
-    theirs.settimeout(None)  # that inherits a socket which does not block takes "nothing there yet" for the end
-    return ours, theirs

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wetlands._launch.process import WorkerProcess
+from wetlands._launch.spawn import spawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,10 +52,15 @@ class Starter:
             Exception: Whatever ``worker_env`` raises.
         """
         own = {} if self._worker_env is None else self._worker_env(index)
-        return WorkerProcess.start(
-            self._python,
+        begin = partial(
+            spawn,
+            python=self._python,
             environment={**self._variables, **{str(name): str(value) for name, value in own.items()}},
             session=self._session,
+            who=self._who,
+        )
+        return WorkerProcess.start(
+            begin,
             context={
                 "log_source": "execution",
                 "env_name": self._who,

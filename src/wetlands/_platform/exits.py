@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import select
-import subprocess
-from contextlib import suppress
 
-__all__ = ["exit_descriptor", "wait_for_exit"]
+__all__ = ["exit_descriptor"]
 
 
 def exit_descriptor(pid: int) -> int | None:
@@ -23,30 +20,3 @@ def exit_descriptor(pid: int) -> int | None:
         return int(pidfd_open(pid))
     except OSError:  # no such process, or a kernel or sandbox without it
         return None
-
-
-def wait_for_exit(process: subprocess.Popen[bytes], timeout: float) -> int | None:
-    """Wait for the end of a child.
-
-    Args:
-        process: The child.
-        timeout: Seconds to wait at most.
-
-    Returns:
-        Its return code as `subprocess` gives it, or None when it still runs.
-    """
-    code = process.poll()
-    if code is not None or timeout <= 0:
-        return code
-    descriptor = exit_descriptor(process.pid)
-    if descriptor is not None:  # Popen.wait with a timeout looks again at growing intervals, up to 50 ms
-        try:
-            poll = select.poll()
-            poll.register(descriptor, select.POLLIN)
-            poll.poll(timeout * 1000)
-        finally:
-            os.close(descriptor)
-        return process.poll()
-    with suppress(subprocess.TimeoutExpired):
-        return process.wait(timeout)
-    return None

@@ -1,0 +1,103 @@
+"""Both ends of what a host and one of its workers share: two connections, a page, and memory for large buffers."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wetlands._platform.page import make_page
+from wetlands._platform.segment import make_segment
+from wetlands_worker.frames import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wetlands_worker.page import Page
+
+__all__ = ["Ours", "Theirs", "make_ends"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What the host keeps.
+
+    Attributes:
+        call: The connection that the worker's main thread reads.
+        control: The connection that a thread of the worker serves.
+        page: The page that survives the worker.
+    """
+
+    call: Connection
+    control: Connection
+    page: Page
+
+    def close(self) -> None:
+        """Let go of it."""
+        self.page.close()
+        self.call.close()
+        self.control.close()
+        self.close_exchange()
+
+    def close_exchange(self) -> None:
+        """Let go of the memory for large buffers; what still is used of it stays."""
+        exchange, self.call.exchange = self.call.exchange, None
+        if exchange is not None:
+            exchange.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What the worker inherits.
+
+    Attributes:
+        sockets: Its call and its control connection.
+        page: The token by which it finds the page, and the descriptors for that.
+        segment: The same of the shared memory; these descriptors are the host's too.
+        nonce: What marks its output; nobody else can know it.
+    """
+
+    sockets: tuple[socket.socket, socket.socket]
+    page: tuple[str, Sequence[int]]
+    segment: tuple[str, Sequence[int]]
+    nonce: str
+
+    def close(self) -> None:
+        """Let go of it, once the worker has it."""
+        for sock in self.sockets:
+            sock.close()
+        for descriptor in self.page[1]:
+            os.close(descriptor)
+
+
+def make_ends() -> tuple[Ours, Theirs]:
+    """Make both ends.
+
+    Raises:
+        OSError: There are no descriptors left.
+    """
+    nonce = os.urandom(8).hex()
+    with ExitStack() as undo:
+        our_call, their_call = _pair(undo)
+        our_control, their_control = _pair(undo)
+        page, token, descriptors = make_page(nonce)
+        undo.callback(page.close)
+        for descriptor in descriptors:
+            undo.callback(os.close, descriptor)
+        exchange, segment, shared = make_segment()
+        call, control = Connection(our_call), Connection(our_control)
+        call.exchange = exchange
+        undo.pop_all()
+    ours = Ours(call, control, page)
+    return ours, Theirs((their_call, their_control), (token, descriptors), (segment, shared), nonce)
+
+
+def _pair(undo: ExitStack) -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair()
+    undo.callback(ours.close)
+    undo.callback(theirs.close)
+    ours.settimeout(None)  # the program may have set a default timeout, which is not meant for calls; and a worker
+    theirs.settimeout(None)  # that inherits a socket which does not block takes "nothing there yet" for the end
+    return ours, theirs
