@@ -73,6 +73,7 @@ class Environment(ABC):
         max_memory: int | str | None = None,
         on_error: Literal["raise", "hold"] = "raise",
         hold_timeout: float = 600.0,
+        preload: Sequence[str] = (),
     ) -> None:
         """Start the workers; does nothing when they run already.
 
@@ -100,6 +101,9 @@ class Environment(ABC):
                 to its worker (see `debug`) and let it go on; a warning in the log says where it listens. Its
                 time-outs, if it has any, go on.
             hold_timeout: Seconds that it waits for the debugger at most.
+            preload: Names of modules to import once, in a process of which the workers and their replacements are
+                forked in milliseconds; what they do not change of its memory is shared. On Windows, or if an import
+                leaves threads running or has opened the GPU, the log says so, and workers are started as usual.
 
         Raises:
             DebuggerError: A debugger is asked for (``on_error="hold"``, or ``debug=True`` of the manager), and this

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from wetlands._debug.endpoint import debug_variables, listening
 from wetlands._launch.captured import variables_after
-from wetlands._launch.guardian import Guardian
 from wetlands._launch.starter import Starter
 from wetlands._launch.threads import thread_limits
 from wetlands._modules.callables import Callee
@@ -21,7 +20,7 @@ from wetlands._pool.call import BlockingCall, Work
 from wetlands._pool.driver import PooledTask
 from wetlands._pool.executor import EnvironmentExecutor
 from wetlands._pool.initializer import Initializer
-from wetlands._pool.limits import checked_initializer, checked_timeout
+from wetlands._pool.limits import checked_initializer, checked_modules, checked_timeout
 from wetlands._pool.mapping import MapIterator
 from wetlands._pool.policy import Policy
 from wetlands._pool.pool import Pool
@@ -86,8 +85,10 @@ class ExternalEnvironment(Environment):
         max_memory: int | str | None = None,
         on_error: Literal["raise", "hold"] = "raise",
         hold_timeout: float = 600.0,
+        preload: Sequence[str] = (),
     ) -> None:
         policy = Policy.checked(max_workers, min_workers, idle_timeout, max_tasks_per_worker, max_memory)
+        modules = checked_modules("preload", preload)
         prepare = None if initializer is None else self._initializer(*checked_initializer(initializer))
         silence = checked_timeout("worker_timeout", worker_timeout)
         commands = parse_commands(additional_activate_commands, current_platform(), "additional_activate_commands")
@@ -101,15 +102,20 @@ class ExternalEnvironment(Environment):
                     broken.close()
             with ExitStack() as undo:
                 prefix = self._kept_prefix(undo)
-                self._pool = self._launched_pool(
-                    prefix,
-                    commands,
+                starter = self._starter(prefix, commands, policy, worker_env=worker_env, debugging=debugging)
+                undo.callback(starter.close)
+                if modules:
+                    starter.preload(modules)
+                pool = Pool(
+                    self.name,
                     policy,
-                    worker_env=worker_env,
                     silence=silence,
                     initializer=prepare,
-                    debugging=debugging,
+                    start=starter.start,
+                    guardian=starter.guardian,
                 )
+                pool.launch()
+                self._pool = pool
                 self._in_use = undo.pop_all()
         self._log("Launched %d worker(s) of %s", policy.least, prefix.python)
         if self.environment_manager.debug:
@@ -143,33 +149,21 @@ class ExternalEnvironment(Environment):
                 return prefix
             mark.release()  # it was replaced in between
 
-    def _launched_pool(
+    def _starter(
         self,
         prefix: Prefix,
         commands: tuple[str, ...],
         policy: Policy,
         *,
         worker_env: Callable[[int], Mapping[str, str]] | None,
-        silence: float | None,
-        initializer: Initializer | None,
         debugging: Mapping[str, str],
-    ) -> Pool:
+    ) -> Starter:
         variables = self.environment_manager.child_environment(prefix)
         if commands:
             variables = variables_after(commands, variables, prefix.python, self.name)
         variables = {**variables, **thread_limits(policy.most, variables), **debugging}
         instance = self.environment_manager.log_instance
-        starter = Starter(prefix.python, variables, worker_env, session=session(), instance=instance, who=self.name)
-        pool = Pool(
-            self.name,
-            policy,
-            silence=silence,
-            initializer=initializer,
-            start=starter.start,
-            guardian=lambda: Guardian(prefix.python, variables),
-        )
-        pool.launch()
-        return pool
+        return Starter(prefix.python, variables, worker_env, session=session(), instance=instance, who=self.name)
 
     def _initializer(self, module: str | Path, function: str, args: Sequence[object]) -> Initializer:
         head, label = named(resolve(module), function)

@@ -80,6 +80,7 @@ class InternalEnvironment(Environment):
         max_memory: int | str | None = None,
         on_error: Literal["raise", "hold"] = "raise",
         hold_timeout: float = 600.0,  # noqa: ARG002 - nothing is held here
+        preload: Sequence[str] = (),
     ) -> None:
         refuse_timeouts(worker_timeout=worker_timeout)
         refuse_options(
@@ -89,6 +90,7 @@ class InternalEnvironment(Environment):
             max_tasks_per_worker=max_tasks_per_worker,
             max_memory=max_memory,
             on_error=None if on_error == "raise" else on_error,
+            preload=preload or None,
         )
         if additional_activate_commands or worker_env is not None:
             message = "this process is already running: neither activation commands nor worker_env can change it"

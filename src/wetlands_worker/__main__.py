@@ -30,6 +30,11 @@ def _adopt() -> None:
 
 if __name__ == "__main__":
     _adopt()
+    arguments = sys.argv[1:]
+    if arguments[0] == "template":
+        from wetlands_worker import template
+
+        arguments = template.main(int(arguments[1]))  # this process from here on, or a copy of it
     from wetlands_worker.serve import main
 
-    main(sys.argv[1:])
+    main(arguments)

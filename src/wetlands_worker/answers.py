@@ -41,11 +41,12 @@ def failure(error: BaseException, handle: "RemoteTaskHandle") -> "Outcome":
         where = error.path if isinstance(error, EncodeError) else "arguments"
         plain: "Tuple[object, ...]" = ("serialization", str(error), None, (), None, where)
     else:
-        plain = _described(error)
+        plain = described(error)
     return messages.FAILURE, encode(plain)[0], ()
 
 
-def _described(error: BaseException) -> "Tuple[object, ...]":
+def described(error: BaseException) -> "Tuple[object, ...]":
+    """The body of a FAILURE for an exception, not encoded."""
     try:
         info = failures.describe(error)
         frames = tuple(tuple(frame) for frame in failures.plain_frames(error))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, pids, pool_of
+from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, pids, pool_of, unlaunched
 
 
 def say(**facts: object) -> None:
@@ -32,6 +32,20 @@ def busy(*, forked: bool) -> None:
         child = os.fork() if forked else -1  # as multiprocessing does: it has copies of all our descriptors
         if child != 0:
             say(workers=pids(environment), guardian=guardian._process.pid, child=child)
+        time.sleep(60)
+
+
+def preloaded() -> None:
+    """The same, with workers that are forked, and so the children of another process that has to end too."""
+    with unlaunched() as environment:
+        environment.launch(max_workers=4, preload=["json"])
+        tasks = [environment.submit(FUNCTIONS, name) for name in ("sleeps", "counts", "ignores_everything")]
+        eventually(lambda: all(task.message for task in tasks), "the tasks run")
+        parent = environment.execute("os", "getppid")
+        guardian = pool_of(environment)._lives._guardian
+        assert guardian is not None
+        assert guardian._process is not None
+        say(workers=[*pids(environment), parent], guardian=guardian._process.pid, child=-1)
         time.sleep(60)
 
 
@@ -101,6 +115,7 @@ if __name__ == "__main__":
     {
         "busy": lambda: busy(forked=False),
         "forked": lambda: busy(forked=True),
+        "preloaded": preloaded,
         "launching": launching,
         "interrupted": interrupted,
         "interrupted_often": interrupted_often,

@@ -47,7 +47,7 @@ def a_host(what: str, *arguments: str) -> Iterator[Host]:
             process.kill()
 
 
-@pytest.mark.parametrize("what", ["busy", "forked"])
+@pytest.mark.parametrize("what", ["busy", "forked", "preloaded"])
 def test_no_process_is_left_after_the_host_was_killed(what: str) -> None:
     """Workers that sleep, compute in C, ignore all requests, or idle; and the guardian itself."""
     with a_host(what) as host:
@@ -56,7 +56,7 @@ def test_no_process_is_left_after_the_host_was_killed(what: str) -> None:
         assert isinstance(workers, list)
         assert isinstance(child, int)
         processes = [*workers, guardian]
-        assert [True] * 5 == [is_running(pid) for pid in processes]
+        assert [True] * len(processes) == [is_running(pid) for pid in processes]
 
         host.process.kill()
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import wetlands_worker
 
-__all__ = ["guardian_command", "worker_command"]
+__all__ = ["guardian_command", "template_command", "worker_command"]
 
 WORKER_PACKAGE = Path(wetlands_worker.__file__).resolve().parent
 
@@ -29,3 +29,8 @@ def worker_command(
 def guardian_command(python: Path, host: int) -> list[str]:
     """The arguments that start a guardian of this process: isolated and without ``site``, so small and quick."""
     return [str(python), "-I", "-S", str(WORKER_PACKAGE / "guardian.py"), str(host)]
+
+
+def template_command(python: Path, connection: int) -> list[str]:
+    """The arguments that start a template, which is given the number of its inherited connection."""
+    return [str(python), str(WORKER_PACKAGE), "template", str(connection)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
-__all__ = ["Vitals", "vitals"]
+__all__ = ["Vitals", "native_threads", "vitals"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +32,13 @@ def vitals(pid: int) -> Vitals | None:
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
     return Vitals(stopped, times.user + times.system)
+
+
+def native_threads(pid: int) -> int | None:
+    """How many threads run in a process, those of native code included; None where it can count them itself (Linux)."""
+    if Path("/proc/self/task").exists():
+        return None
+    try:
+        return int(psutil.Process(pid).num_threads())
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["checked_initializer", "checked_timeout", "refuse_options", "refuse_timeouts"]
+__all__ = ["checked_initializer", "checked_modules", "checked_timeout", "refuse_options", "refuse_timeouts"]
 
 
 def checked_timeout(name: str, seconds: object) -> float | None:
@@ -51,6 +52,22 @@ def checked_initializer(given: object) -> tuple[str | Path, str, Sequence[object
             return parts[0], parts[1], arguments
     message = f"initializer is (module, function, args), such as ('model.py', 'load', ('weights.pt',)), not {given!r}"
     raise ValueError(message)
+
+
+def checked_modules(name: str, modules: object) -> tuple[str, ...]:
+    """Names of modules as the user gave them.
+
+    Raises:
+        ValueError: They are none.
+    """
+    given = () if isinstance(modules, str) or not isinstance(modules, Iterable) else tuple(modules)
+    names = tuple(module for module in given if isinstance(module, str))
+    if isinstance(modules, str) or not isinstance(modules, Iterable) or len(names) < len(given):
+        raise ValueError(f"{name} is a list of names of modules, such as ['numpy', 'scipy.ndimage'], not {modules!r}")
+    for module in names:
+        if not all(part.isidentifier() for part in module.split(".")):
+            raise ValueError(f"{name}: {module!r} is no name of a module, such as 'scipy.ndimage'; files are not taken")
+    return names
 
 
 def refuse_options(**options: object) -> None:
