@@ -139,6 +139,8 @@ class Environment(ABC):
             module: See the class.
             function: The name of the function.
             args: Its positional arguments. They are copied to the worker: what it changes in them is not seen here.
+                Functions of your files, lambdas, and methods of objects among them are not copied: they can be called
+                there, and run here, on threads of their own.
             kwargs: Its keyword arguments.
             timeout: Seconds that it may run, counted from when a worker takes it. A call that runs longer fails
                 (category ``timeout``, with the stack of the worker as its traceback); its worker is killed and

@@ -17,9 +17,9 @@ from wetlands_worker.values import DecodeError, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Tuple, Union
+    from typing import Any, Callable, Tuple
 
-    from wetlands_worker.arrivals import Frame
+    from wetlands_worker.arrivals import Frame, Received
     from wetlands_worker.frames import Bytes, Connection
     from wetlands_worker.serve import Worker
 
@@ -54,6 +54,20 @@ def _serve(worker: "Worker", control: "Connection", main_thread: int) -> None:
 def _do(worker: "Worker", control: "Connection", frame: "Frame", main_thread: int) -> bool:
     """Do what the host asks for; whether it is known here."""
     kind, number, body, _ = frame
+    if kind == messages.PING:
+        control.send(messages.PONG, number)
+    elif kind == messages.STACK:
+        control.send(messages.STACKS, number, _stacks(main_thread))
+    elif kind == messages.DEBUG:  # takes most of a second, in which a cancellation may come
+        start_new_thread(_debug, (worker, control, number, body, main_thread))
+    else:
+        return _tell(worker, control, frame, main_thread)
+    return True
+
+
+def _tell(worker: "Worker", control: "Connection", frame: "Frame", main_thread: int) -> bool:
+    """Do what the host says of a call; whether it is known here."""
+    kind, number, body, buffers = frame
     if kind == messages.CANCEL:
         worker.cancel(number)
     elif kind == messages.INTERRUPT:
@@ -65,21 +79,23 @@ def _do(worker: "Worker", control: "Connection", frame: "Frame", main_thread: in
             control.send(messages.RECALLED, number, encode(stays)[0])
     elif kind == messages.CREDIT:
         _grant(worker, number, body)
-    elif kind == messages.PING:
-        control.send(messages.PONG, number)
-    elif kind == messages.STACK:
-        control.send(messages.STACKS, number, _stacks(main_thread))
-    elif kind == messages.DEBUG:  # takes most of a second, in which a cancellation may come
-        start_new_thread(_debug, (worker, control, number, body, main_thread))
+    elif kind == messages.CALLED:
+        _called(body, buffers)
     else:
         return False
     return True
 
 
-def _grant(worker: "Worker", number: int, body: "Union[bytes, bytearray]") -> None:
+def _grant(worker: "Worker", number: int, body: "Bytes") -> None:
     credits_ = worker.credits
     if credits_ is not None and credits_.number == number:  # else the stream has ended meanwhile
         credits_.grant(int.from_bytes(body, "little"))
+
+
+def _called(body: "Bytes", buffers: "Received") -> None:
+    from wetlands_worker.callbacks import arrived  # noqa: PLC0415 - most workers call nobody
+
+    arrived(body, buffers)
 
 
 def _stacks(main_thread: int) -> bytes:

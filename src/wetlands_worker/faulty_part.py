@@ -13,7 +13,7 @@ from wetlands_worker.values import ValuePickler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any, Union
 
     Step = Union[int, str]
@@ -32,26 +32,31 @@ _FUNCTION = type(lambda: None)
 _GENERATOR = type(_ for _ in ())
 
 
-def explain(value: object, name: "Name", error: BaseException) -> "tuple[str, str, str]":
+def explain(
+    value: object, name: "Name", error: BaseException, spares: "Callable[[object], bool] | None" = None
+) -> "tuple[str, str, str]":
     """The path, reason and type name of the part that raised ``error``.
 
     Args:
         value: What could not be encoded.
         name: What the value is called; for a tuple, possibly one name for each item.
         error: What its encoding raised.
+        spares: Whether the pickler that failed takes care of a part by itself.
     """
     try:
-        return _explain(value, name, error)
+        return _explain(value, name, error, spares)
     except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001 - a user's class may raise anything when it is looked at
         return _spell((), name), f"its pickling raised {type(error).__name__}", _type_name(value)
 
 
-def _explain(value: object, name: "Name", error: BaseException) -> "tuple[str, str, str]":
+def _explain(
+    value: object, name: "Name", error: BaseException, spares: "Callable[[object], bool] | None"
+) -> "tuple[str, str, str]":
     if isinstance(error, MemoryError):
         return _spell((), name), "there is not enough memory to encode it", _type_name(value)
-    suspects = _suspects(value, too_deep=isinstance(error, RecursionError))
+    suspects = _suspects(value, spares, too_deep=isinstance(error, RecursionError))
     steps, part = _locate(value, suspects)
     return _spell(steps, name), _reason(suspects[0] if suspects else value, error), _type_name(part)
 
@@ -60,10 +65,15 @@ class _TracingPickler(ValuePickler):
     """A pickler that remembers the objects it visited last."""
 
     visited: "deque[object]"
+    spares: "Callable[[object], bool] | None"
 
-    def persistent_id(self, value: object) -> None:
-        if type(value) not in _ATOMS:
-            self.visited.append(value)
+    def persistent_id(self, value: object) -> "str | None":
+        if type(value) in _ATOMS:
+            return None
+        if self.spares is not None and self.spares(value):
+            return "spared"
+        self.visited.append(value)
+        return None
 
 
 class _Nowhere:
@@ -73,9 +83,10 @@ class _Nowhere:
         pass
 
 
-def _fails(value: object, visited: "deque[object]") -> bool:
+def _fails(value: object, visited: "deque[object]", spares: "Callable[[object], bool] | None") -> bool:
     pickler = _TracingPickler(_Nowhere(), 5, buffer_callback=lambda _: False)
     pickler.visited = visited
+    pickler.spares = spares
     try:
         pickler.dump(value)
     except KeyboardInterrupt:
@@ -85,16 +96,16 @@ def _fails(value: object, visited: "deque[object]") -> bool:
     return False
 
 
-def _suspects(value: object, *, too_deep: bool) -> "list[object]":
+def _suspects(value: object, spares: "Callable[[object], bool] | None", *, too_deep: bool) -> "list[object]":
     """What may be the culprit, the most likely one first, then what was visited before it."""
     visited: "deque[object]" = deque(maxlen=_REMEMBERED)
-    if not _fails(value, visited):
+    if not _fails(value, visited, spares):
         return []  # it failed once and not again
     suspects = list(reversed(visited))
     if too_deep:
         return suspects  # each of them alone is not too deep
     for index, suspect in enumerate(suspects[:_PROBES]):
-        if _fails(suspect, deque(maxlen=1)):
+        if _fails(suspect, deque(maxlen=1), spares):
             return suspects[index:]
     return suspects
 

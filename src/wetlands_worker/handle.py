@@ -125,7 +125,8 @@ class RemoteTaskHandle:
 
     def _finish(self) -> bool:
         """No report is taken from here on; whether the task declared itself canceled."""
-        self._finished = True
+        with self._lock:  # what is being sent for the task goes before its answer
+            self._finished = True
         return self._canceled
 
     def _take_pending(self) -> "Optional[Tuple[Union[str, Number, None], ...]]":

@@ -10,6 +10,7 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | SCRIPT | call | host | number | target header, then the values `(args, run_name)` | of the values |
 | BATCH | call | host | number | target header, then a list of (number, values) pairs | - |
 | STREAM | call | host | number | target header, then the values `(args, kwargs, credits)` | of the values |
+| CALLBACK | call | worker | number | a head, see `wetlands_worker.callbacks`, then `(args, kwargs)` | of the values |
 | ITEM | call | worker | number | one item of a stream | of the value |
 | RESULT | call | worker | number | the value; of a batch: how many of its calls were begun | of the value |
 | FAILURE | call | worker | number | a plain tuple, see `wetlands_worker.answers` | - |
@@ -20,6 +21,7 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | RETURNED | call | both | - | places of leases that ended, 8 bytes each, see `wetlands_worker.segments` | - |
 | CANCEL | control | host | number | empty | - |
 | INTERRUPT | control | host | number | empty | - |
+| CALLED | control | host | number | which CALLBACK, whether it returned or raised, then the value | of the value |
 | CREDIT | control | host | number of a stream | how many more items may be sent, a plain number | - |
 | RECALL | control | host | number of a batch | empty | - |
 | RECALLED | control | worker | the same | how many of its calls stay with the worker | - |
@@ -72,6 +74,8 @@ DEBUGGER = 41
 
 ITEM = 64
 CREDIT = 65
+CALLBACK = 66
+CALLED = 67
 
 
 def pack_target(target: str, function: str) -> bytes:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from _thread import allocate_lock, start_new_thread
+from _thread import allocate_lock, get_ident, start_new_thread
 
 from wetlands_worker import messages, stdio
 from wetlands_worker.frames import Connection
@@ -40,6 +40,7 @@ class Worker:
         self._loader = ModuleLoader.of_this_process()
         self._targets: "Dict[bytes, Tuple[str, str]]" = {}
         self._current: "Optional[RemoteTaskHandle]" = None
+        self.main_thread = get_ident()
         self.errand: "Optional[Callable[[], object]]" = None  # for the main thread, which comes to it by SIGINT
         self._interruptible = False
         self._early: "Dict[int, None]" = {}  # canceled before they came; a dict keeps the order
@@ -152,12 +153,18 @@ class Worker:
         exchange = self._call.exchange
         return body, exchange.stage(buffers) if exchange is not None and buffers else buffers
 
-    def send_item(self, number: int, item: object) -> None:
-        """Send one item of a stream."""
-        body, buffers = encode(item, name="item")
-        self._interruptible = False  # an interrupted frame could not be mended; a stream is asked to stop as well
-        self._call.send(messages.ITEM, number, body, buffers)
-        self._interruptible = True
+    def send_whole(self, kind: int, number: int, body: bytes, buffers: "Sequence[Part]") -> bool:
+        """Send a frame from within user code, which no interrupt cuts short; False in a forked child."""
+        if os.getpid() != self._pid:
+            return False
+        before = self._interruptible
+        main = get_ident() == self.main_thread
+        if main:
+            self._interruptible = False
+        self._call.send(kind, number, body, buffers)
+        if main:
+            self._interruptible = before
+        return True
 
     def _answer(self, number: int, outcome: "Outcome") -> None:
         kind, body, buffers = outcome

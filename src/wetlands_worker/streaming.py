@@ -9,7 +9,8 @@ not compute what nobody has asked for. When the task is to stop, the generator i
 
 from _thread import allocate_lock
 
-from wetlands_worker import invoke
+from wetlands_worker import invoke, messages
+from wetlands_worker.values import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,8 +86,12 @@ def serve(worker: "Worker", function: "Callback", values: "Any", handle: "Remote
     del values
     number = handle._number  # noqa: SLF001 - the worker is the other half of the handle
     worker.credits = credits_ = Credits(number, count)
+
+    def send(item: object) -> None:
+        worker.send_whole(messages.ITEM, number, *encode(item, name="item"))
+
     try:
-        return run(function, args, kwargs, handle, credits_, lambda item: worker.send_item(number, item))
+        return run(function, args, kwargs, handle, credits_, send)
     finally:
         worker.credits = None
 

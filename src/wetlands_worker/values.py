@@ -62,7 +62,11 @@ class DecodeError(Exception):
 
 
 def encode(
-    value: object, *, inline_below: int = 4096, name: "str | tuple[str, ...]" = "value"
+    value: object,
+    *,
+    inline_below: int = 4096,
+    name: "str | tuple[str, ...]" = "value",
+    pickler: "Callable[..., ValuePickler] | None" = None,
 ) -> "tuple[bytes, list[memoryview]]":
     """Turn a value into a body and the buffers that travel beside it.
 
@@ -73,6 +77,7 @@ def encode(
         value: Anything that can be pickled, and what `array_values` and `stdlib_values` add.
         inline_below: Memory of fewer bytes than this is copied into the body. Byte strings stay there below 64 KiB.
         name: What the value is called in the path of an `EncodeError`; for a tuple, possibly one name for each item.
+        pickler: Makes the pickler, where another one than ours is to be used.
 
     Returns:
         The body, and flat, C-contiguous views of bytes.
@@ -86,15 +91,15 @@ def encode(
     sink.buffers = buffers
     try:
         # The pickler lives until the end: its memo keeps alive what the chunks refer to.
-        pickler = ValuePickler(sink, _PROTOCOL, True, sink.take)  # noqa: FBT003 - keywords cost a third more here
-        pickler.dump(value)
+        made = (pickler or ValuePickler)(sink, _PROTOCOL, True, sink.take)  # noqa: FBT003 - keywords cost a third more
+        made.dump(value)
         return b"".join(sink), buffers
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a user's __reduce__ may raise anything, SystemExit included
         from wetlands_worker.faulty_part import explain  # noqa: PLC0415 - only when something failed
 
-        raise EncodeError(*explain(value, name, error)) from error
+        raise EncodeError(*explain(value, name, error, getattr(pickler, "spares", None))) from error
 
 
 def decode(body: "bytes | bytearray | memoryview", buffers: "Sequence[object]") -> object:

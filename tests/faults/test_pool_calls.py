@@ -70,7 +70,7 @@ def test_values_of_every_size_cross_in_both_directions(environment: ExternalEnvi
 
 @pytest.mark.parametrize(
     "function, arguments, part",
-    [("echo", (1, [lambda: None]), "args"), ("unsendable", (), "result['bad'][0]")],
+    [("echo", (1, [threading.Lock()]), "args[1][0]"), ("unsendable", (), "result['bad'][0]")],
     ids=["arguments", "result"],
 )
 def test_what_cannot_be_sent_fails_its_own_call_and_names_the_part(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import threading
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,7 @@ def test_the_first_failure_is_raised_and_the_rest_is_canceled(environment: Exter
 
 @pytest.mark.parametrize("ordered", [True, False])
 def test_an_item_that_cannot_be_sent_fails_when_its_turn_comes(environment: ExternalEnvironment, ordered: bool) -> None:
-    results = environment.map(FUNCTIONS, "echo", [1, 2, lambda: None, 3], ordered=ordered)
+    results = environment.map(FUNCTIONS, "echo", [1, 2, threading.Lock(), 3], ordered=ordered)
     seen: list[object] = []
     with pytest.raises(ExecutionException) as caught:
         seen.extend(results)

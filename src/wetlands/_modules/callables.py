@@ -23,8 +23,8 @@ from wetlands._modules.closures import source_reference
 from wetlands._modules.home import home_of
 from wetlands._modules.target import is_file
 from wetlands._pool.call import Work
+from wetlands._pool.callbacks import encode_arguments
 from wetlands_worker import messages
-from wetlands_worker.values import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -95,9 +95,11 @@ class Callee:
     def _wrapped(self, how: str, values: tuple[object, object], name: str) -> Work:
         from pickle import PickleBuffer  # noqa: PLC0415 - most programs have no executor
 
-        body, buffers = encode(values, name=(name, "kwargs"))
+        body, buffers, callbacks = encode_arguments(values, (name, "kwargs"))
         encoded = (body, [PickleBuffer(buffer) for buffer in buffers])
-        return Work(messages.CALL, messages.pack_target(_FAR, how), self.label, ((self.reference, encoded), {}))
+        work = Work(messages.CALL, messages.pack_target(_FAR, how), self.label, ((self.reference, encoded), {}))
+        work.callbacks = callbacks
+        return work
 
 
 def refer(function: Callback, within: tuple[Callback, ...] = ()) -> tuple[Plain, tuple[object, ...]]:

@@ -157,7 +157,7 @@ _OF_ONE_CALL = frozenset(
 
 def sendable_together(work: Work) -> bool:
     """Whether a call is small enough to travel in a batch."""
-    return not work.buffers and len(work.values) < _MOST_BYTES
+    return not work.buffers and work.callbacks is None and len(work.values) < _MOST_BYTES
 
 
 _MOST_BYTES = 1024

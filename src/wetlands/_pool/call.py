@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from wetlands._pool.work import Work
 from wetlands._tasks.life import new_number, session
 from wetlands.exceptions import ExecutionException
 from wetlands.logger import logger
@@ -19,7 +20,7 @@ from wetlands_worker.failures import (
     TracebackFrame,
     from_plain,
 )
-from wetlands_worker.values import DecodeError, decode, encode
+from wetlands_worker.values import DecodeError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,39 +45,6 @@ _INTERRUPT_SECONDS = 0.5
 
 TERMINAL = frozenset((messages.RESULT, messages.FAILURE, messages.CANCELED))
 """The kinds of frames that end a call."""
-
-
-class Work:
-    """What a call asks for: a function of a module, or a script, with its arguments already encoded.
-
-    Large arrays among the arguments are not copied; they are sent from where they lie when a worker takes the call.
-
-    Args:
-        kind: CALL, SCRIPT or STREAM.
-        head: The target, as `wetlands_worker.messages.pack_target` makes it.
-        call_target: How people are told of it.
-        values: The arguments.
-        timeout: The seconds that it may run.
-
-    Raises:
-        EncodeError: An argument cannot cross; the error names the part.
-    """
-
-    __slots__ = ("buffers", "call_target", "head", "kind", "timeout", "values")
-
-    def __init__(
-        self,
-        kind: int,
-        head: bytes,
-        call_target: str,
-        values: tuple[object, ...],
-        timeout: float | None = None,
-    ) -> None:
-        self.values, self.buffers = encode(values, name=("args", "kwargs"))
-        self.head = head
-        self.kind = kind
-        self.call_target = call_target
-        self.timeout = timeout
 
 
 class Call:
@@ -142,6 +110,9 @@ class Call:
         """
         if not self._began:  # it is on its way to a worker
             return None
+        callbacks = self.work.callbacks
+        if callbacks is not None and callbacks.running:  # the worker waits for us
+            self.heard = time.monotonic()
         timeout = self.work.timeout
         limits = list(self.forces[:1])
         if timeout is not None:
@@ -170,6 +141,17 @@ class Call:
 
     def other(self, of: int, kind: int, body: Bytes, buffers: Received) -> None:
         """A frame came of another number: of a call that has ended, from a thread which it left behind."""
+
+    def called_back(self, of: int, connection: Connection, body: Bytes, buffers: Received) -> None:
+        """Its worker calls a callable that came with it; the answer goes to that connection."""
+        callbacks = self.work.callbacks
+        if of == self.number and callbacks is not None:
+            self.heard = time.monotonic()
+            callbacks.called(self, connection, body, buffers)
+
+    def waits_for(self, thread: int) -> bool:  # noqa: ARG002 - some do
+        """Whether its function goes on only when a thread of ours takes what it has made."""
+        return False
 
     def begun(self, last_begun: int) -> bool:
         """Whether a worker that died had come to it, by the number of what it had begun last."""

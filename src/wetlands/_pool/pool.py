@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from wetlands._pool.deadlock import waits
 from wetlands._pool.lives import Lives
 from wetlands._pool.roster import Roster
 from wetlands._pool.scheduler import Dispatch, Fail, Retire, Spawn
@@ -108,13 +109,32 @@ class Pool:
         try:
             worker = self._roster.claim(call)
             if worker is None:
-                self._perform(self._roster.submit(call))
+                self._wait_in_line(call)
             elif self._send(worker, call):
                 self._read(worker, call)
             call.wait()
         except BaseException as error:
             self._abandon(call, error)
             raise
+
+    def _wait_in_line(self, call: BlockingCall[object]) -> None:
+        """Wait until a call that found no idle worker has ended, unless that would be never."""
+        self._perform(self._roster.submit(call))
+        wait = waits.enter(self._roster, lambda: self._would_wait_for_ever(call))
+        try:
+            call.wait()
+        finally:
+            waits.leave(wait)
+
+    def _would_wait_for_ever(self, call: Call) -> None:
+        dropped, _ = self._roster.cancel(call, only_queued=True)
+        if dropped:
+            message = (
+                f"{call.work.call_target} would wait for ever: every worker of this pool ({self.size}) waits for the "
+                "callback, or the loop over a stream, that makes this call. Launch with more max_workers, call into "
+                "another environment, or make the call elsewhere"
+            )
+            call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, message))
 
     def submit(self, call: Call) -> None:
         """Run a call as soon as a worker is free; its end is told to the call.

@@ -67,6 +67,12 @@ class Roster:
         with self.lock:
             return not worker.lost and self.scheduler.running(worker.index) is not None
 
+    @property
+    def all_running(self) -> Sequence[Call] | None:
+        """What the workers run, when all of them are busy, and none is being replaced."""
+        with self.lock:
+            return self.scheduler.all_running
+
     # ------------------------------------------------------------------ calls
 
     def claim(self, call: Call) -> Worker | None:
@@ -86,10 +92,12 @@ class Roster:
                 raise NotLaunchedError(self.scheduler.broken)
             return self._bound(self.scheduler.submit(call))
 
-    def cancel(self, call: Call) -> tuple[bool, Worker | None]:
+    def cancel(self, call: Call, *, only_queued: bool = False) -> tuple[bool, Worker | None]:
         """Nobody wants a call any more; whether it was dropped from the queue, or else the worker that runs it."""
         with self.lock:
             dropped = self.scheduler.drop(call)
+            if only_queued and not dropped:
+                return False, None
             call.unwanted = True  # should it be between two workers now
             return dropped, None if dropped else self.worker_of(call)
 

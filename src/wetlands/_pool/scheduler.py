@@ -107,6 +107,11 @@ class Scheduler(Generic[C]):
         return [*self._running.values(), *self._queue.values()]
 
     @property
+    def all_running(self) -> list[C] | None:
+        """What the workers run, when there are as many as there may be, and all of them are busy."""
+        return list(self._running.values()) if len(self._running) == self._size else None
+
+    @property
     def count(self) -> int:
         """How many workers there are, those that are being started included."""
         return len(self._phases)

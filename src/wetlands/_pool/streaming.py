@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from wetlands._pool.call import TaskCall
+from wetlands._pool.deadlock import waits
 from wetlands_worker import messages
 from wetlands_worker.values import decode
 
@@ -40,6 +41,8 @@ class StreamCall(TaskCall[T]):
         if kind == messages.ITEM:
             self.heard = time.monotonic()
             self._inbox.put((body, buffers))
+            if self._inbox.paused:
+                waits.look()
         else:
             super().report(kind, body, buffers)
 
@@ -47,6 +50,9 @@ class StreamCall(TaskCall[T]):
         if self._inbox.paused:
             self.heard = time.monotonic()
         return super().overdue(silence, written)
+
+    def waits_for(self, thread: int) -> bool:
+        return self._inbox.paused and self._inbox.taker == thread
 
     def _running_since(self) -> float:
         return self._began + self._inbox.paused_seconds()

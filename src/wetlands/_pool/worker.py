@@ -92,11 +92,13 @@ class Worker:
             if frame is None:
                 return None
             kind, of, body, buffers = frame
-            if of != number:
-                call.other(of, kind, body, buffers)
-            elif kind in TERMINAL:
+            if of == number and kind in TERMINAL:
                 call.answer = kind, body, buffers
                 return call.answer
+            if kind == messages.CALLBACK:
+                call.called_back(of, self.process.control, body, buffers)
+            elif of != number:
+                call.other(of, kind, body, buffers)
             else:
                 call.report(kind, body, buffers)
 

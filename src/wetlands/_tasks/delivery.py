@@ -22,7 +22,14 @@ _MOST_THREADS = 64
 class Delivery:
     """A pool of daemon threads that grows while callbacks wait and shrinks when none come."""
 
-    def __init__(self, *, idle_seconds: float = _IDLE_SECONDS, most_threads: int = _MOST_THREADS) -> None:
+    def __init__(
+        self,
+        *,
+        idle_seconds: float = _IDLE_SECONDS,
+        most_threads: int = _MOST_THREADS,
+        name: str = "wetlands-delivery",
+    ) -> None:
+        self._name = name
         self._idle_seconds = idle_seconds
         self._most_threads = most_threads
         self._waiting: deque[Callable[[], None]] = deque()
@@ -39,7 +46,7 @@ class Delivery:
                 return
             if len(self._threads) >= self._most_threads:
                 return
-            thread = threading.Thread(target=self._run, name="wetlands-delivery", daemon=True)
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             thread.start()  # waits until it runs; it takes the lock only later
             self._threads.add(thread.ident or 0)
 

@@ -33,10 +33,12 @@ class Inbox(Generic[T]):
 
     Attributes:
         grant: Tells the producer that it may send so many more.
+        taker: The identity of the thread that took an item last, or made this.
     """
 
     def __init__(self, window: int) -> None:
         self.grant: Callable[[int], object] = lambda _: None
+        self.taker = threading.get_ident()
         self._changed = threading.Condition(threading.Lock())
         self._items: deque[T] = deque()
         self._window = Window(window)
@@ -86,6 +88,7 @@ class Inbox(Generic[T]):
 
     def take(self, *, wait: bool = True) -> T | Empty:
         """The next item, or why there is none; `Empty.YET` only if it is not to be waited for."""
+        self.taker = threading.get_ident()
         with self._changed:
             while not self._items:
                 if self._ended:
