@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -94,6 +95,19 @@ class Wetlands(Contender):
                 begin = time.perf_counter()
                 manager.create("new", {"pip": list(requirements)})
                 return {"new": time.perf_counter() - begin}
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def builds_conda(self, packages: list[str], variables: dict[str, str]) -> dict[str, float]:
+        """``create`` of a new conda environment, the import of the engine included."""
+        os.environ.update(variables)
+        cache = variables["RATTLER_CACHE_DIR"]  # on the same disk, so that files are linked
+        folder = tempfile.mkdtemp(prefix="wetlands-bench-", dir=cache)
+        try:
+            with EnvironmentManager(folder, log_file_path=None) as manager:
+                begin = time.perf_counter()
+                manager.create("new", {"conda": list(packages)})
+                return {"conda": time.perf_counter() - begin}
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

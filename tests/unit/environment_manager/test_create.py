@@ -12,6 +12,7 @@ import pytest
 
 from wetlands._backends.choose import Manager
 from wetlands._launch import ending
+from wetlands._platform.names import current_platform
 from wetlands.environment_manager import EnvironmentManager
 from wetlands.exceptions import (
     EnvironmentReuseError,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fake_backend import FakeBackend
-    from wetlands._spec import Dependencies
+    from wetlands._spec import Dependencies, PlatformName
 
 NUMPY: Dependencies = {"pip": ["numpy==2.2.4"]}
 SCIPY: Dependencies = {"pip": ["scipy"]}
@@ -314,3 +315,27 @@ def test_a_backend_that_this_version_lacks_is_refused_without_a_trace(tmp_path: 
         manager.create("tools", {"conda": ["numpy"]})
 
     assert not (tmp_path / "instance" / "envs").exists()
+
+
+def test_what_is_for_other_platforms_only_changes_nothing(
+    manager: EnvironmentManager, new_manager: Callable[[], EnvironmentManager], backend: FakeBackend
+) -> None:
+    other: PlatformName = "win-64" if current_platform() != "win-64" else "linux-64"
+    filtered: Dependencies = {"pip": ["numpy", {"name": "pywin32", "platforms": [other], "optional": True}]}
+    manager.create("tools", filtered)
+
+    new_manager().create("tools", {"pip": ["numpy"]})
+
+    assert 1 == backend.builds
+
+
+def test_spellings_of_one_requirement_are_one_and_a_prefix_is_no_exact_version(
+    manager: EnvironmentManager, new_manager: Callable[[], EnvironmentManager], backend: FakeBackend
+) -> None:
+    manager.create("tools", {"conda": ["numpy=1.26"]})
+
+    new_manager().create("tools", {"conda": ["NumPy 1.26.*"]})
+    with pytest.raises(EnvironmentReuseError, match=r"numpy"):
+        new_manager().create("tools", {"conda": ["numpy==1.26"]})
+
+    assert 1 == backend.builds
