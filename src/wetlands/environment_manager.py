@@ -12,13 +12,14 @@ from wetlands._launch.ending import end_with_program, in_parallel
 from wetlands._logs.instance import InstanceLogs
 from wetlands._manager.building import cancel_all
 from wetlands._manager.commanding import Commanding
+from wetlands._manager.display import show
 from wetlands._manager.keeping import Keeping
 from wetlands._manager.making import Making
 from wetlands._manager.names import MAIN
 from wetlands._spec import Spec
 from wetlands._store.opened import Opened
 from wetlands._store.store import Store
-from wetlands._store.workshop import Workshop
+from wetlands._store.workshop import Workshop, unseen
 from wetlands.external_environment import ExternalEnvironment
 from wetlands.internal_environment import InternalEnvironment
 from wetlands.logger import logger
@@ -53,6 +54,8 @@ class EnvironmentManager(Making, Keeping, Commanding):
             messages of level DEBUG too.
         manager: What builds environments; ``"auto"`` chooses by recipe.
         log_file_path: The log file of this manager, relative to the instance folder; None writes no log file.
+        progress: Whether builds are shown while they are under way, when standard error is a terminal; otherwise
+            nothing is shown in any case.
 
     Attributes:
         wetlands_instance_path: The instance folder, absolute.
@@ -69,6 +72,8 @@ class EnvironmentManager(Making, Keeping, Commanding):
         debug: bool = False,  # noqa: FBT001, FBT002 - the 1.x interface
         manager: Manager = "auto",
         log_file_path: str | Path | None = "wetlands.log",
+        *,
+        progress: bool = True,
     ) -> None:
         if manager not in get_args(Manager):
             raise ValueError(f"manager must be one of {', '.join(get_args(Manager))}, not {manager!r}.")
@@ -84,6 +89,7 @@ class EnvironmentManager(Making, Keeping, Commanding):
             instance=self._logs.instance,
             variables=self._variables,
             run_commands=self._run_install_commands,
+            display=show if progress else unseen,
         )
         self._workshop.manager = manager
         self._workshop.conda_path = None if conda_path is None else Path(conda_path)

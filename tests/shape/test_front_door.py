@@ -11,7 +11,7 @@ import pytest
 import wetlands
 
 # Each costs tens of milliseconds, and a program that imports us may need none of them.
-HEAVY = {"asyncio", "filelock", "multiprocessing", "numpy", "psutil", "rattler", "uv"}
+HEAVY = {"asyncio", "filelock", "multiprocessing", "numpy", "psutil", "rattler", "rich", "uv"}
 WHERE_1_X_PROGRAMS_IMPORT_FROM = {
     "wetlands.environment": ["Environment"],
     "wetlands.environment_manager": ["EnvironmentManager"],
@@ -50,3 +50,10 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 def test_a_public_module_offers_what_the_front_door_offers(module: str) -> None:
     for name in WHERE_1_X_PROGRAMS_IMPORT_FROM[module]:
         assert getattr(importlib.import_module(module), name) is getattr(wetlands, name)
+
+
+def test_rich_is_imported_only_to_show_something() -> None:
+    program = "import sys, wetlands.environment_manager as m; m.EnvironmentManager('x'); print('rich' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert "False" == ended.stdout.strip()

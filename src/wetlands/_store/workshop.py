@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Display = Callable[[LoggedBuild], AbstractContextManager[object]]
 
-__all__ = ["Workshop"]
+__all__ = ["Workshop", "unseen"]
 
 
 def unseen(_build: LoggedBuild) -> AbstractContextManager[object]:
