@@ -12,7 +12,8 @@ from wetlands._backends.existing import adopt
 from wetlands._backends.interpreters import find_interpreter
 from wetlands._backends.neutral import neutral_folder
 from wetlands._backends.tool import run_tool
-from wetlands._backends.uv_advice import advice
+from wetlands._backends.uv_advice import advice, is_unreachable
+from wetlands._backends.uv_progress import UvProgress
 from wetlands._backends.uv_recipe import (
     check_references,
     extra_files,
@@ -25,7 +26,7 @@ from wetlands._backends.uv_recipe import (
 from wetlands._backends.uv_settings import tool_environment
 from wetlands._spec import NO_SETTINGS
 from wetlands._spec.secrets import masked
-from wetlands.exceptions import InterpreterNotFoundError, ProvisioningError
+from wetlands.exceptions import CommandFailedError, InterpreterNotFoundError, ProvisioningError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -164,8 +165,17 @@ class UvBackend:
         env = with_settings(tool_environment(self._env, cwd=Path.cwd()), settings, self._base)
         if temporary is not None:
             env.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
-        command = [str(self._binary()), *argv]
-        run_tool(command, env=env, observer=observer, cwd=folder, advise=partial(advice, env=env))
+        run = partial(run_tool, [str(self._binary()), *argv], cwd=folder, advise=partial(advice, env=env))
+        try:
+            run(env=env, observer=UvProgress(observer))
+        except CommandFailedError as error:
+            if env.get("UV_OFFLINE") or not is_unreachable(error.output):
+                raise
+            observer.stage("install", "The network cannot be reached: trying with what the cache of uv holds")
+            try:
+                run(env={**env, "UV_OFFLINE": "1"}, observer=UvProgress(observer))
+            except CommandFailedError:
+                raise error from None
 
     def _binary(self) -> Path:
         if self._uv is None:

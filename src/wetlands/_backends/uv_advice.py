@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["advice"]
+__all__ = ["advice", "is_unreachable"]
 
 _URL = re.compile(r"https?://[^\s`'\"()]+")
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
@@ -27,6 +27,13 @@ def advice(output: Sequence[str], *, env: Mapping[str, str]) -> str:
         if re.search(pattern, text, re.IGNORECASE):
             return write(text, env)
     return ""
+
+
+def is_unreachable(output: Sequence[str]) -> bool:
+    """Say whether uv failed because it could not reach a host."""
+    text = "\n".join(output)
+    write = next((write for pattern, write in _KNOWN if re.search(pattern, text, re.IGNORECASE)), None)
+    return write is _unreachable
 
 
 def _offline(_text: str, env: Mapping[str, str]) -> str:
@@ -68,6 +75,13 @@ def _unreachable(text: str, env: Mapping[str, str]) -> str:
     )
 
 
+def _server_failed(text: str, _env: Mapping[str, str]) -> str:
+    return (
+        f"{_host(text)} failed, also when it was asked again. Try again later, or choose another index with "
+        "UV_DEFAULT_INDEX or in uv.toml."
+    )
+
+
 def _no_build(_text: str, _env: Mapping[str, str]) -> str:
     return (
         "A package has no wheel for this Python and platform, and building it from source failed. "
@@ -93,6 +107,7 @@ _KNOWN: tuple[tuple[str, Callable[[str, Mapping[str, str]], str]], ...] = (
     (r"invalid peer certificate|certificate verify failed|UnknownIssuer|self.signed certificate", _certificate),
     (r"\b407\b|proxy authentication required", _proxy_login),
     (r"\b40[13] (Unauthorized|Forbidden)|status code: 40[13]\b", _index_login),
+    (r"HTTP status server error|status code: 5\d\d", _server_failed),
     (r"error sending request|dns error|connection refused|connect error|timed? ?out|connection reset", _unreachable),
     (r"failed to build|build backend (returned|failed)", _no_build),
 )

@@ -18,6 +18,7 @@ _ELSEWHERE = frozenset(
     {
         "UV_ENV_FILE",
         "UV_ISOLATED",
+        "UV_NO_PROGRESS",  # the lines that tell of downloads; bars are shown on terminals only, which a pipe is not
         "UV_NO_EDITABLE",
         "UV_PROJECT",
         "UV_PROJECT_ENVIRONMENT",
@@ -51,7 +52,7 @@ def tool_environment(env: Mapping[str, str], *, cwd: Path) -> dict[str, str]:
     for name in _MANY_PATHS:
         if settings.get(name):
             settings[name] = _absolute_paths(settings[name], cwd)
-    return {**settings, "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    return {**settings, "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
 def _absolute_paths(value: str, cwd: Path) -> str:

@@ -70,7 +70,9 @@ class Display:
             yield
             return
         try:
-            number = progress.add_task(build.state.message, total=None, name=build.name, stage="", counts="")
+            number = progress.add_task(
+                build.state.message, total=None, name=build.name, stage=build.state.stage, counts=""
+            )
 
             def update(state: BuildState) -> None:
                 progress.update(

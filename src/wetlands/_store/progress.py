@@ -55,7 +55,7 @@ class LoggedBuild:
 
     def __init__(self, name: str, stage: str, instance: str | None = None) -> None:
         self.name = name
-        self.state = BuildState(stage, "")
+        self.state = BuildState(stage, "Getting ready")
         self._log_stage = stage
         self._instance = instance
         self._canceled = threading.Event()

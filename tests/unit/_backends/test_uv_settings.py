@@ -9,7 +9,7 @@ from wetlands._backends.uv_settings import tool_environment
 if TYPE_CHECKING:
     from pathlib import Path
 
-OURS = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+OURS = {"NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
 @pytest.mark.parametrize(
