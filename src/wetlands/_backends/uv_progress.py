@@ -23,8 +23,8 @@ _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 class UvProgress:
     """Passes on what an observer is told, and tells it how far uv is by each line.
 
-    uv names what it downloads with its size where that is a megabyte or more, and when it has arrived: bytes are counted
-    by whole packages. Afterwards packages are counted.
+    uv names what it downloads with its size where that is a megabyte or more, and when it has arrived: bytes are
+    counted by whole packages. Afterwards packages are counted.
 
     Args:
         observer: Who watches the build.
