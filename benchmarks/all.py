@@ -13,6 +13,7 @@ import import_wetlands
 import launch
 import map as map_
 import memory
+import preload
 import progress
 import ready
 import stop
@@ -28,7 +29,22 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "performance.md"
 # In the order of the page.
-BENCHMARKS = (call, submit, map_, launch, ready, values, arrays, progress, crash, memory, stop, import_wetlands, create)
+BENCHMARKS = (
+    call,
+    submit,
+    map_,
+    launch,
+    ready,
+    values,
+    arrays,
+    progress,
+    crash,
+    preload,
+    memory,
+    stop,
+    import_wetlands,
+    create,
+)
 
 
 def main() -> None:

@@ -6,12 +6,14 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from base import WORK, Contender
 
 from wetlands.environment_manager import EnvironmentManager
+from wetlands.exceptions import ExecutionException
 from wetlands.task import TaskEventType
 
 if TYPE_CHECKING:
@@ -70,6 +72,28 @@ class Wetlands(Contender):
         task.listen(listen)
         seconds = float(str(task.wait_for().result))
         return seconds, arrived
+
+    def preloads(self, times: int) -> dict[str, float]:
+        """A worker with numpy is killed: until another one, which has numpy too, has given a result."""
+        return {
+            "imported": self._replaced(times, initializer=("numpy", "array", ((),))),
+            "preloaded": self._replaced(times, preload=["numpy"]),
+        }
+
+    def _replaced(self, times: int, **options: Any) -> float:  # noqa: ANN401 - options of `launch`
+        costs = []
+        self._env.launch(**options)
+        try:
+            for _ in range(times):
+                self.call("nothing")
+                begin = time.perf_counter()
+                with suppress(ExecutionException):
+                    self.call("die")
+                self.call("nothing")
+                costs.append(time.perf_counter() - begin)
+        finally:
+            self.stop()
+        return sorted(costs)[len(costs) // 2]
 
     def creates(self, times: int) -> dict[str, float]:
         """``create`` of an environment that is there, each time by a new manager."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import re
@@ -144,8 +143,8 @@ def test_leaving_while_workers_are_replaced_leaves_nothing(tmp_path: Path) -> No
 def test_a_worker_killed_when_the_system_ran_out_of_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system kills it without a word; the test is the system, and counts the kill as that does."""
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * memory_unit() + 100_000_000
-    kills = itertools.count()
-    monkeypatch.setattr("wetlands._launch.process.read_memory", lambda: Memory(kills=next(kills)))
+    monkeypatch.setattr("wetlands._launch.process.count_kills", lambda: 0)
+    monkeypatch.setattr("wetlands._launch.process.read_memory", lambda: Memory(kills=1))
     with unlaunched() as environment:
         environment.launch()
         with pytest.raises(ExecutionException) as caught:
@@ -160,8 +159,8 @@ def test_a_worker_killed_when_the_system_ran_out_of_memory_says_so(monkeypatch: 
 
 
 def test_a_worker_that_we_killed_ourselves_is_not_said_to_lack_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    kills = itertools.count()
-    monkeypatch.setattr("wetlands._launch.process.read_memory", lambda: Memory(kills=next(kills)))
+    monkeypatch.setattr("wetlands._launch.process.count_kills", lambda: 0)
+    monkeypatch.setattr("wetlands._launch.process.read_memory", lambda: Memory(kills=1))
     with unlaunched() as environment:
         environment.launch()
         with pytest.raises(ExecutionException) as caught:

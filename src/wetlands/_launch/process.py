@@ -14,7 +14,7 @@ from wetlands._launch.ends import make_ends
 from wetlands._launch.output import ProcessLogger
 from wetlands._platform.memory import private_memory
 from wetlands._platform.process import ProcessIdentity, identify, kill_tree, leads_nobody
-from wetlands._platform.shortage import out_of_memory, read_memory
+from wetlands._platform.shortage import count_kills, out_of_memory, read_memory
 from wetlands._platform.vitals import vitals
 from wetlands.exceptions import LaunchError
 from wetlands_worker import messages
@@ -39,6 +39,7 @@ _STDERR_LINES = 50
 _OUTPUT_SECONDS = 0.5
 _DEATH_SECONDS = 2.0
 _DUMP_SECONDS = 0.02
+_SIGKILL = 9
 
 _log = logging.getLogger("wetlands")
 
@@ -58,7 +59,7 @@ class WorkerProcess:
         self._child = child
         self._who = who
         self._identity = identify(child.pid) or ProcessIdentity(child.pid, 0.0)
-        self._memory = read_memory()
+        self._kills = count_kills()
         self._shortage: str | None = None
         self._killed = False
         self.pid = child.pid
@@ -194,8 +195,8 @@ class WorkerProcess:
         self.output.join(_OUTPUT_SECONDS)
         stderr = tuple(self.output.stderr_tail(_STDERR_LINES))
         peak = self._child.peak
-        if self._shortage is None and code is not None and not self._killed:
-            self._shortage = out_of_memory(self._memory, read_memory(), -code, peak)
+        if self._shortage is None and code == -_SIGKILL and not self._killed:
+            self._shortage = out_of_memory(self._kills, read_memory(), peak)
         return Autopsy.of(code, stderr, peak=peak, shortage=self._shortage)
 
     def kill_leftovers(self) -> None:

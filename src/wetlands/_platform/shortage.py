@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["Memory", "out_of_memory", "read_memory"]
+__all__ = ["Memory", "count_kills", "out_of_memory", "read_memory"]
 
-_SIGKILL = getattr(signal, "SIGKILL", 9)
 _NEAR = 0.9  # of all that there is, when it is close to the end
 _LITTLE = 0.03  # of all that there is, when hardly anything is left
 
@@ -18,14 +17,12 @@ class Memory:
     """The memory that we and our children may use, at one moment; None where it cannot be learnt.
 
     Attributes:
-        kills: How often the system has killed a process of our control group for lack of memory, since its beginning.
-        system_kills: The same of the whole machine.
+        kills: See `count_kills`.
         available: The bytes that are left.
         limit: The bytes that there are: those of the machine, or what the control group allows.
     """
 
     kills: int | None = None
-    system_kills: int | None = None
     available: int | None = None
     limit: int | None = None
 
@@ -37,29 +34,37 @@ def read_memory(root: Path = Path("/")) -> Memory:
         root: Where ``proc`` and ``sys`` lie.
     """
     machine = _table(root / "proc/meminfo", ":", 1024)
-    kills, limit, used = _of_group(root)
+    _, limit_file, use_file = _group(root)
+    limit, used = _amount(limit_file), _amount(use_file)
     total, available = machine.get("MemTotal"), machine.get("MemAvailable")
     if limit is not None and (total is None or limit < total):
         total = limit
         if used is not None:
             available = min(limit - used, available if available is not None else limit)
-    return Memory(kills, _table(root / "proc/vmstat").get("oom_kill"), available, total)
+    return Memory(count_kills(root), available, total)
 
 
-def out_of_memory(before: Memory, after: Memory, number: int | None, peak: int | None) -> str | None:
-    """Why a process that was killed by somebody else was probably killed for lack of memory; None: no sign of it.
+def count_kills(root: Path = Path("/")) -> int | None:
+    """How often Linux has killed a process for lack of memory: of our control group, or else of the machine.
+
+    It is asked at each start of a worker, so it reads as little as possible.
 
     Args:
-        before: When it was started.
+        root: See `read_memory`.
+    """
+    kills = _table(_group(root)[0]).get("oom_kill")
+    return _table(root / "proc/vmstat").get("oom_kill") if kills is None else kills
+
+
+def out_of_memory(kills: int | None, after: Memory, peak: int | None) -> str | None:
+    """Why a process that SIGKILL ended, which was not ours, was probably killed for lack of memory; None: no sign.
+
+    Args:
+        kills: What `count_kills` said when it was started.
         after: When it was found dead.
-        number: The signal that ended it.
         peak: The most bytes that it held.
     """
-    if number != _SIGKILL:
-        return None
-    if _more(before.kills, after.kills):
-        return "the system killed a process of this control group for lack of memory"
-    if _more(before.system_kills, after.system_kills):
+    if kills is not None and after.kills is not None and after.kills > kills:
         return "the system killed a process for lack of memory"
     if peak is not None and after.limit is not None and peak >= _NEAR * after.limit:
         return f"it held {peak / 1e9:.3g} GB of the {after.limit / 1e9:.3g} GB that there are"
@@ -68,28 +73,19 @@ def out_of_memory(before: Memory, after: Memory, number: int | None, peak: int |
     return None
 
 
-def _more(before: int | None, after: int | None) -> bool:
-    return before is not None and after is not None and after > before
-
-
-def _of_group(root: Path) -> tuple[int | None, int | None, int | None]:
-    """Kills, limit and use of our control group."""
+@lru_cache(maxsize=8)
+def _group(root: Path) -> tuple[Path, Path, Path]:
+    """The files of our control group that tell of kills, limit and use; they may be missing."""
     for line in _lines(root / "proc/self/cgroup"):
         _, kinds, path = line.split(":", 2)
         inside = path.strip("/")
         if not kinds:  # version 2
             group = root / "sys/fs/cgroup" / inside
-            names = ("memory.events", "memory.max", "memory.current")
-        elif "memory" in kinds.split(","):
+            return group / "memory.events", group / "memory.max", group / "memory.current"
+        if "memory" in kinds.split(","):
             group = root / "sys/fs/cgroup/memory" / inside
-            names = ("memory.oom_control", "memory.limit_in_bytes", "memory.usage_in_bytes")
-        else:
-            continue
-        events, limit, used = (group / name for name in names)
-        kills = _table(events).get("oom_kill")
-        if kills is not None or limit.exists():
-            return kills, _amount(limit), _amount(used)
-    return None, None, None
+            return group / "memory.oom_control", group / "memory.limit_in_bytes", group / "memory.usage_in_bytes"
+    return root / "none", root / "none", root / "none"
 
 
 def _lines(path: Path) -> list[str]:
