@@ -1,7 +1,9 @@
-"""Start a worker: ``python <this folder> CALL CONTROL PAGE SEGMENT NONCE SESSION``.
+"""Start a worker: ``python <this folder> CALL CONTROL PAGE SEGMENT NONCE SESSION``, or a template of workers.
 
 Python puts this folder first on ``sys.path``, where ``frames.py`` and the others would shadow a user's modules of the
 same name. So the folder is taken off the path, and the package is adopted under its own name from where it lies.
+
+With ``-X wetlands_bytecode=FOLDER`` its bytecode is kept there, and that of no other module.
 """
 
 import sys
@@ -14,7 +16,9 @@ def _adopt() -> None:
     folder = __file__[: -len("/__main__.py")]
     sys.path[:] = [entry for entry in sys.path if entry != folder]
     init = __file__[: -len("__main__.py")] + "__init__.py"
-    loader = SourceFileLoader("wetlands_worker", init)
+    cache = sys._xoptions.get("wetlands_bytecode")  # noqa: SLF001 - the documented name
+    loader_class = _loader_with(cache, folder) if isinstance(cache, str) else SourceFileLoader
+    loader = loader_class("wetlands_worker", init)
     spec = ModuleSpec("wetlands_worker", loader, origin=init, is_package=True)
     spec.submodule_search_locations = [folder]
     spec.has_location = True
@@ -26,6 +30,24 @@ def _adopt() -> None:
     package.__loader__ = loader
     sys.modules["wetlands_worker"] = package
     loader.exec_module(package)
+
+
+def _loader_with(cache: str, folder: str) -> "type":
+    """A loader that keeps bytecode in a folder of its own, used for the modules of this package."""
+    from _frozen_importlib_external import FileFinder, SourceFileLoader  # noqa: PLC0415 - see above
+
+    class Loader(SourceFileLoader):
+        def get_code(self, fullname: str) -> object:  # type: ignore[override]  # a code object
+            # At worst, a module that another thread imports at this moment is kept here as well, and found there once.
+            before = sys.pycache_prefix, sys.dont_write_bytecode
+            sys.pycache_prefix, sys.dont_write_bytecode = cache, False
+            try:
+                return super().get_code(fullname)
+            finally:
+                sys.pycache_prefix, sys.dont_write_bytecode = before
+
+    sys.path_importer_cache[folder] = FileFinder(folder, (Loader, [".py"]))
+    return Loader
 
 
 if __name__ == "__main__":

@@ -12,7 +12,12 @@ WORKER_PACKAGE = Path(wetlands_worker.__file__).resolve().parent
 
 
 def worker_command(
-    python: Path, connections: tuple[int, ...], tokens: tuple[str, str], nonce: str, session: str
+    python: Path,
+    connections: tuple[int, ...],
+    tokens: tuple[str, str],
+    nonce: str,
+    session: str,
+    bytecode: Path | None = None,
 ) -> list[str]:
     """The arguments that start a worker.
 
@@ -22,8 +27,9 @@ def worker_command(
         tokens: How it finds the shared page and the shared segment.
         nonce: What marks the worker's output; nobody else can know it.
         session: What the ids of this host's tasks start with.
+        bytecode: Where that of the worker package is kept, if not beside it.
     """
-    return [str(python), str(WORKER_PACKAGE), *map(str, connections), *tokens, nonce, session]
+    return [*_package(python, bytecode), *map(str, connections), *tokens, nonce, session]
 
 
 def guardian_command(python: Path, host: int) -> list[str]:
@@ -31,6 +37,11 @@ def guardian_command(python: Path, host: int) -> list[str]:
     return [str(python), "-I", "-S", str(WORKER_PACKAGE / "guardian.py"), str(host)]
 
 
-def template_command(python: Path, connection: int) -> list[str]:
+def template_command(python: Path, connection: int, bytecode: Path | None = None) -> list[str]:
     """The arguments that start a template, which is given the number of its inherited connection."""
-    return [str(python), str(WORKER_PACKAGE), "template", str(connection)]
+    return [*_package(python, bytecode), "template", str(connection)]
+
+
+def _package(python: Path, bytecode: Path | None) -> list[str]:
+    options = [] if bytecode is None else ["-X", f"wetlands_bytecode={bytecode}"]
+    return [str(python), *options, str(WORKER_PACKAGE)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from wetlands._launch.bytecode import bytecode_folder
 from wetlands._launch.command import worker_command
 from wetlands._platform.child import OwnChild
 from wetlands._platform.inherit import inherit
@@ -35,7 +36,7 @@ def spawn(theirs: Theirs, *, python: Path, environment: Mapping[str, str], sessi
     """
     (page, descriptors), (segment, shared) = theirs.page, theirs.segment
     numbers, options = inherit(theirs.sockets, (*descriptors, *shared))
-    command = worker_command(python, numbers, (page, segment), theirs.nonce, session)
+    command = worker_command(python, numbers, (page, segment), theirs.nonce, session, bytecode_folder(environment))
     try:
         process: subprocess.Popen[bytes] = subprocess.Popen(
             command,

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, cast
 
 from wetlands._launch.autopsy import Autopsy
+from wetlands._launch.bytecode import bytecode_folder
 from wetlands._launch.command import template_command
 from wetlands._launch.forked import ForkedChild, watch_orphans
 from wetlands._launch.output import ProcessLogger
@@ -226,7 +227,7 @@ def _popen(python: Path, theirs: socket.socket, variables: Mapping[str, str], wh
     (number,), options = inherit((theirs,))
     try:
         return subprocess.Popen(
-            template_command(python, number),
+            template_command(python, number, bytecode_folder(variables)),
             env=dict(variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
