@@ -126,6 +126,13 @@ def call_kept():
     return _kept.pop()(2)
 
 
+def caught_late():
+    try:
+        return call_kept()
+    except RuntimeError as error:
+        return str(error)
+
+
 def thread_outlives_task(function, go, result):
     """A background thread calls after the task has ended."""
 

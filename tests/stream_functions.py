@@ -137,6 +137,7 @@ def naps(number, seconds):
 
 def spins_until_canceled(log, task):
     yield 0
+    task.update("spins")
     deadline = time.monotonic() + DEADLINE
     while not task.cancel_requested and time.monotonic() < deadline:
         time.sleep(0.001)

@@ -267,9 +267,7 @@ class ExternalEnvironment(Environment):
         head, label = named(resolve(module), function)
         values = (tuple(args), dict(kwargs), window)
         work = partial(Work, messages.STREAM, head, label, values, checked_timeout("timeout", timeout))
-        task: Task[object] = Task(
-            lambda task: PooledTask(task, work, pool.submit, pool.cancel, pool.stack, made), label
-        )
+        task: Task[object] = Task(lambda task: PooledTask(task, work, pool, made), label)
         return Stream(task.start(), inbox, decoded)
 
     def executor(self) -> Executor:  # noqa: D102 - see Environment
@@ -278,9 +276,7 @@ class ExternalEnvironment(Environment):
         def begin(function: Callable[..., object], work: Callable[[Callee], Work]) -> Task[object]:
             pool = self._running_pool()
             callee = Callee.of(function)
-            return Task(
-                lambda task: PooledTask(task, lambda: work(callee), pool.submit, pool.cancel, pool.stack), callee.label
-            )
+            return Task(lambda task: PooledTask(task, lambda: work(callee), pool), callee.label)
 
         return EnvironmentExecutor(
             lambda function, args, kwargs: begin(function, lambda callee: callee.call(args, kwargs)),
@@ -313,7 +309,7 @@ class ExternalEnvironment(Environment):
     ) -> Task[object]:
         head, label = named(target, function)
         work = partial(Work, kind, head, label, values, checked_timeout("timeout", timeout))
-        return Task(lambda task: PooledTask(task, work, pool.submit, pool.cancel, pool.stack), label)
+        return Task(lambda task: PooledTask(task, work, pool), label)
 
     def stacks(self) -> dict[int, str]:  # noqa: D102 - see Environment
         workers = self._running_pool().workers

@@ -82,6 +82,21 @@ def test_a_callback_may_submit_to_its_own_worker(environment: ExternalEnvironmen
     assert 3 == tasks[0].wait_for(DEADLINE).result  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("how", ["result", "wait_for"])
+def test_a_callback_that_waits_for_a_task_of_its_own_worker_fails(environment: ExternalEnvironment, how: str) -> None:
+    def waits_for_a_task() -> object:
+        task = environment.submit(FUNCTIONS, "add", (1, 2))
+        if how == "wait_for":
+            return str(task.wait_for().error)
+        try:
+            return task.future.result()
+        except ExecutionException as error:
+            return str(error)
+
+    assert FOR_EVER in str(in_thread(lambda: environment.execute(FUNCTIONS, "call", (waits_for_a_task,)))())
+    assert 3 == add(environment)
+
+
 def test_two_workers_whose_callbacks_wait_for_each_other_fail_once() -> None:
     together = threading.Barrier(2)
 

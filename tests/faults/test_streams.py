@@ -180,6 +180,7 @@ def test_a_generator_that_computes_learns_that_its_stream_was_closed(
 ) -> None:
     with environment.stream(FUNCTIONS, "spins_until_canceled", (log,)) as stream:
         assert 0 == next(stream)
+        eventually(lambda: stream.task.message == "spins", "it computes")
 
     assert ["saw it"] == lines(log)
 

@@ -3,19 +3,20 @@
 A callback that executes something on the pool whose only worker waits for that callback; or a loop over a stream that
 executes something on the worker which waits until the loop takes an item. Whoever waits for a place in a pool is noted
 here, with what he holds up. A pool is stuck when each of its workers is held up by somebody who waits for a stuck pool.
-What waits elsewhere (for a task, a lock, an event loop) is not seen.
+What waits elsewhere (for a lock, in an event loop, with a limit of time) is not seen.
 """
 
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from wetlands._pool.callbacks import called_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from wetlands._pool.call import Call
 
@@ -38,13 +39,13 @@ class Wait:
         place: The pool.
         callers: The calls that wait for this thread.
         thread: Its identity.
-        fail: Has the wait fail.
+        fail: Has the wait fail, if its call has not begun; whether it has.
     """
 
     place: Place
     callers: tuple[Call, ...]
     thread: int
-    fail: Callable[[], None]
+    fail: Callable[[], bool]
 
     def holds_up(self, call: Call) -> bool:
         """Whether a call cannot go on before this wait is over."""
@@ -74,18 +75,18 @@ class Waits:
         self._lock = threading.Lock()
         self._waits: list[Wait] = []
 
-    def enter(self, place: Place, fail: Callable[[], None]) -> Wait:
-        """The calling thread is going to wait; it may be told at once that this would last for ever."""
+    @contextmanager
+    def waiting(self, place: Place, fail: Callable[[], bool]) -> Iterator[None]:
+        """The calling thread waits in the block; it may be told at once that this would last for ever."""
         wait = Wait(place, called_from(), threading.get_ident(), fail)
         with self._lock:
             self._waits.append(wait)
-        self.look()
-        return wait
-
-    def leave(self, wait: Wait) -> None:
-        """It waits no more."""
-        with self._lock:
-            self._waits.remove(wait)
+        try:
+            self.look()
+            yield
+        finally:
+            with self._lock:
+                self._waits.remove(wait)
 
     def look(self) -> None:
         """Something has begun to wait: see whether that closed a circle, and break it at the wait that came last."""
@@ -93,8 +94,7 @@ class Waits:
             return
         with self._lock:
             hopeless = stuck(self._waits)
-        if hopeless:
-            hopeless[-1].fail()
+        any(wait.fail() for wait in reversed(hopeless))  # the first one that can
 
 
 waits = Waits()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wetlands._pool.call import TaskCall
+from wetlands._pool.callbacks import called_from
 from wetlands.exceptions import NotLaunchedError
 from wetlands_worker.failures import TaskFailure, TaskFailureCategory
 from wetlands_worker.values import EncodeError
@@ -12,7 +14,8 @@ from wetlands_worker.values import EncodeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wetlands._pool.call import Call, Work
+    from wetlands._pool.call import Work
+    from wetlands._pool.pool import Pool
     from wetlands.task import Task
 
 __all__ = ["PooledTask"]
@@ -27,14 +30,10 @@ class PooledTask(Generic[T]):
         self,
         task: Task[T],
         work: Callable[[], Work],
-        submit: Callable[[Call], None],
-        cancel: Callable[[Call, float | None], None],
-        stack: Callable[[Call], str],
+        pool: Pool,
         made: Callable[[Work, Task[T]], TaskCall[T]] = TaskCall,
     ) -> None:
-        self._stack = stack
-        self._submit = submit
-        self._cancel = cancel
+        self._pool = pool
         self._task = task
         self._call: TaskCall[T] | None = None
         self._problem = ("", "")  # what and where; the error itself would keep the value alive
@@ -47,7 +46,9 @@ class PooledTask(Generic[T]):
         """Give the call to the pool; one that cannot be encoded fails here, by itself."""
         if self._call is not None:
             try:
-                self._submit(self._call)
+                self._pool.submit(self._call)
+                if called_from():  # in a callback, where waiting for it may be waiting for ever
+                    self._task._future.line = partial(self._pool.waiting, self._call)  # noqa: SLF001 - its driver
             except NotLaunchedError as error:  # who waits for the task must not wait for ever
                 self._call.failed(self._call.failure(TaskFailureCategory.ENVIRONMENT, str(error)))
                 raise
@@ -66,8 +67,8 @@ class PooledTask(Generic[T]):
     def cancel(self, force_after: float | None) -> None:
         """Drop the call, or ask its worker to stop it, and force it after so many seconds."""
         if self._call is not None:
-            self._cancel(self._call, force_after)
+            self._pool.cancel(self._call, force_after)
 
     def stack(self) -> str:
         """What its worker is doing."""
-        return "No stack: it was never sent." if self._call is None else self._stack(self._call)
+        return "No stack: it was never sent." if self._call is None else self._pool.stack(self._call)

@@ -17,6 +17,7 @@ from wetlands_worker.failures import TaskFailureCategory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from wetlands._launch.guardian import Guardian
     from wetlands._launch.process import WorkerProcess
@@ -120,13 +121,14 @@ class Pool:
     def _wait_in_line(self, call: BlockingCall[object]) -> None:
         """Wait until a call that found no idle worker has ended, unless that would be never."""
         self._perform(self._roster.submit(call))
-        wait = waits.enter(self._roster, lambda: self._would_wait_for_ever(call))
-        try:
+        with self.waiting(call):
             call.wait()
-        finally:
-            waits.leave(wait)
 
-    def _would_wait_for_ever(self, call: Call) -> None:
+    def waiting(self, call: Call) -> AbstractContextManager[None]:
+        """While a thread waits for a call without a limit, which may turn out to last for ever; then the call fails."""
+        return waits.waiting(self._roster, lambda: self._would_wait_for_ever(call))
+
+    def _would_wait_for_ever(self, call: Call) -> bool:
         dropped, _ = self._roster.cancel(call, only_queued=True)
         if dropped:
             message = (
@@ -135,6 +137,7 @@ class Pool:
                 "another environment, or make the call elsewhere"
             )
             call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, message))
+        return dropped
 
     def submit(self, call: Call) -> None:
         """Run a call as soon as a worker is free; its end is told to the call.

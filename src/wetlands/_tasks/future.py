@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError  # the builtin one from Python 3.11 on
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,11 +13,13 @@ from wetlands._tasks.delivery import delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 __all__ = ["TaskFuture", "wait_done"]
 
 T = TypeVar("T")
 _log = logging.getLogger("wetlands")
+_NOWHERE = nullcontext()
 
 
 class TaskFuture(Future[T]):
@@ -26,6 +29,21 @@ class TaskFuture(Future[T]):
         super().__init__()
         self._cancel_task = cancel_task
         self._is_running = is_running
+        self.line: Callable[[], AbstractContextManager[object]] | None = None
+        """The place where a thread that waits without a limit says so, if that may matter."""
+
+    def result(self, timeout: float | None = None) -> T:
+        """What the function returned; see the base class."""
+        with self._in_line(timeout):
+            return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What the function raised; see the base class."""
+        with self._in_line(timeout):
+            return super().exception(timeout)
+
+    def _in_line(self, timeout: float | None) -> AbstractContextManager[object]:
+        return _NOWHERE if self.line is None or timeout is not None or self.done() else self.line()
 
     def cancel(self) -> bool:
         """Ask the task to stop; whether it is canceled now. A running one may go on to its end."""
