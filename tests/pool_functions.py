@@ -137,6 +137,30 @@ def add_one(number):
     return number + 1
 
 
+def pid_for(_):
+    return os.getpid()
+
+
+def inverse(number):
+    return 1 / number
+
+
+def unsendable_from(number):
+    return number if number < 2 else lambda: None
+
+
+def dies_at(pair):
+    number, deadly = pair
+    if number == deadly:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def touches(path):
+    touch(path)
+    time.sleep(0.002)
+
+
 def cancels_itself(task):
     task.cancel()
     return "dropped"

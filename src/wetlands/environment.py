@@ -229,6 +229,7 @@ class Environment(ABC):
         timeout: float | None = None,
         ordered: bool = True,
         call_timeout: float | None = None,
+        chunksize: int | None = None,
     ) -> Iterator[object]:
         """Call a function with each item, on all workers, and iterate over the results.
 
@@ -240,10 +241,18 @@ class Environment(ABC):
             iterable: The items.
             timeout: Seconds until the last result must have been taken.
             ordered: In the order of the items, or as they are completed.
-            call_timeout: Seconds that each of the calls may run; see ``timeout`` of `execute`.
+            call_timeout: Seconds that each of the calls may run; see ``timeout`` of `execute`. A chunk of several has as
+                many times that for all of them.
+            chunksize: So many items go to one worker together, as one task, and their results come back together,
+                which is fast for calls of microseconds. A call that fails fails by itself; a worker that dies takes
+                the results of its chunk with it. None: one by one, or in small batches by how long the calls take,
+                whose results come one by one. In the main environment it makes no difference.
 
         Returns:
             The results. The first failure is raised while iterating, and what is left is canceled.
+
+        Raises:
+            ValueError: ``chunksize`` or ``call_timeout`` is no such number.
         """
 
     @abstractmethod

@@ -17,11 +17,11 @@ from wetlands._modules.naming import encoded, named
 from wetlands._modules.target import resolve, resolve_script
 from wetlands._platform.names import current_platform
 from wetlands._pool.call import BlockingCall, Work
+from wetlands._pool.chunks import Chunks
 from wetlands._pool.driver import PooledTask
 from wetlands._pool.executor import EnvironmentExecutor
 from wetlands._pool.initializer import Initializer
-from wetlands._pool.limits import checked_initializer, checked_modules, checked_timeout
-from wetlands._pool.mapping import MapIterator
+from wetlands._pool.limits import check_chunksize, checked_initializer, checked_modules, checked_timeout
 from wetlands._pool.policy import Policy
 from wetlands._pool.pool import Pool
 from wetlands._pool.stacks import worker_stack
@@ -232,18 +232,13 @@ class ExternalEnvironment(Environment):
         timeout: float | None = None,
         ordered: bool = True,
         call_timeout: float | None = None,
+        chunksize: int | None = None,
     ) -> Iterator[object]:
+        check_chunksize(chunksize)
         limit = checked_timeout("call_timeout", call_timeout)
-        pool = self._running_pool()
-        target = resolve(module)
-        head, label = named(target, function)
-        return MapIterator(
-            iterable,
-            work=lambda item: encoded(messages.CALL, head, label, ((item,), {}), limit),
-            pool=pool,
-            ordered=ordered,
-            timeout=timeout,
-        )
+        head, label = named(resolve(module), function)
+        mapping = Chunks(lambda kind, values, limit: encoded(kind, head, label, values, limit), limit, chunksize)
+        return mapping.results(iterable, self._running_pool(), ordered=ordered, timeout=timeout)
 
     def stream(  # noqa: D102 - see Environment
         self,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from wetlands._modules.target import is_file, resolve, resolve_script
 from wetlands._pool.executor import EnvironmentExecutor
 from wetlands._pool.inprocess import InProcessStream, InProcessTask, TaskReporter, failure_of, running
-from wetlands._pool.limits import refuse_options, refuse_timeouts
+from wetlands._pool.limits import check_chunksize, refuse_options, refuse_timeouts
 from wetlands._pool.streaming import check_window
 from wetlands._tasks.delivery import Delivery
 from wetlands._tasks.inbox import Inbox
@@ -171,8 +171,10 @@ class InternalEnvironment(Environment):
         timeout: float | None = None,
         ordered: bool = True,
         call_timeout: float | None = None,
+        chunksize: int | None = None,
     ) -> Iterator[object]:
         refuse_timeouts(call_timeout=call_timeout)
+        check_chunksize(chunksize)
         submit = partial(self.submit, module, function)
         tasks = (submit((item,)) for item in iterable)
         return _Results(tasks, window=_WINDOW_PER_WORKER * self._size, timeout=timeout, ordered=ordered)

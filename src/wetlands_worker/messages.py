@@ -12,6 +12,7 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | STREAM | call | host | number | target header, then the values `(args, kwargs, credits)` | of the values |
 | CALLBACK | call | worker | number | a head, see `wetlands_worker.callbacks`, then `(args, kwargs)` | of the values |
 | ITEM | call | worker | number | one item of a stream | of the value |
+| CHUNK | call | host | number | target header, then the values `(items, None)` | of the values |
 | RESULT | call | worker | number | the value; of a batch: how many of its calls were begun | of the value |
 | FAILURE | call | worker | number | a plain tuple, see `wetlands_worker.answers` | - |
 | CANCELED | call | worker | number | empty | - |
@@ -60,6 +61,7 @@ LOG = 9
 BATCH = 10
 RETURNED = 11
 STREAM = 12
+CHUNK = 13
 
 CANCEL = 32
 INTERRUPT = 33

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Outcome = Tuple[int, bytes, Sequence[Part]]
 
 _MAX_EARLY = 1024
-_CALLS = frozenset((messages.CALL, messages.SCRIPT, messages.BATCH, messages.STREAM))
+_CALLS = frozenset((messages.CALL, messages.SCRIPT, messages.BATCH, messages.STREAM, messages.CHUNK))
 
 
 class Worker:
@@ -134,6 +134,11 @@ class Worker:
             function = self._loader.function(*target)  # first: the classes of arguments may be of its module
             args, options = _arguments(values, buffers)
             return (messages.RESULT, *self._staged(invoke(function, args, options, handle)))
+        if kind == messages.CHUNK:
+            from wetlands_worker import chunks  # noqa: PLC0415 - most workers are sent none
+
+            function = self._loader.function(*target)
+            return chunks.answer(function, _arguments(values, buffers)[0], handle, self._staged)
         if kind == messages.STREAM:
             from wetlands_worker import streaming  # noqa: PLC0415 - most workers never stream
 

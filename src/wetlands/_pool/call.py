@@ -189,6 +189,9 @@ class Call:
             self.failed(self._remote_failure(body, buffers))
 
     def _decoded(self, result: object) -> object:
+        if self.work.kind == messages.CHUNK:
+            results, body = _fields(result)
+            return results, None if body is None else ExecutionException(self._remote_failure(body, ()))
         return _script_globals(result) if self.work.kind == messages.SCRIPT else result
 
     def completed(self, result: object) -> None:

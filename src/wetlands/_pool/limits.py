@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["checked_initializer", "checked_modules", "checked_timeout", "refuse_options", "refuse_timeouts"]
+__all__ = [
+    "check_chunksize",
+    "checked_initializer",
+    "checked_modules",
+    "checked_timeout",
+    "refuse_options",
+    "refuse_timeouts",
+]
 
 
 def checked_timeout(name: str, seconds: object) -> float | None:
@@ -37,6 +44,16 @@ def refuse_timeouts(**limits: float | None) -> None:
         if seconds is not None:
             message = f"{name} needs a worker that can be killed; a call in this process cannot be ended by force"
             raise ValueError(message)
+
+
+def check_chunksize(chunksize: object) -> None:
+    """Refuse what is no number of items.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if chunksize is not None and (type(chunksize) is not int or chunksize < 1):
+        raise ValueError(f"chunksize is a number of items from 1 up, or None, not {chunksize!r}")
 
 
 def checked_initializer(given: object) -> tuple[str | Path, str, Sequence[object]]:

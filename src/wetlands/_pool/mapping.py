@@ -49,6 +49,7 @@ class MapIterator(Generic[T]):
         pool: Runs the calls.
         ordered: In the order of the items, or as they come.
         timeout: Seconds from now until the last result must have been taken; None: no limit.
+        batches: Whether items may be sent in batches.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class MapIterator(Generic[T]):
         pool: Pool,
         ordered: bool,
         timeout: float | None,
+        batches: bool = True,
     ) -> None:
         self._pending: deque[_ItemCall | _Unsendable] = deque()  # in the order of the items
         self._items: Iterator[object] | None = iter(items)
@@ -67,7 +69,7 @@ class MapIterator(Generic[T]):
         self._ordered = ordered
         self._timeout = timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._pace = Pace() if isinstance(items, Sized) and pool.takes_batches else None
+        self._pace = Pace() if batches and isinstance(items, Sized) and pool.takes_batches else None
         self._board = _Board(remembers=not ordered)
         try:
             self._fill()
