@@ -1,4 +1,4 @@
-"""`map` of 5,000 calls that do nothing, one by one, with one worker and with two."""
+"""`map` of calls that do nothing: 5,000 one by one, with one worker and with two; 500,000 in chunks of 1,000."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bench import Bench
     from harness import Result
 
+CHUNK = 1000
 REACHES = {1: Reach(), 2: Reach(at_most=1 / 50_000)}
 
 
@@ -21,6 +22,10 @@ def rows(bench: Bench) -> list[Result]:
         line = Line(f"map {workers}", title, Unit.RATE, reach)
         contenders = bench.all_but_floor("maps", items=bench.times(5000), workers=workers)
         results += measure([line], contenders, bench.rounds)
+    title = f"`map` of 500,000 no-ops, 2 workers, `chunksize={CHUNK:,}`"
+    line = Line(f"map 2 {CHUNK}", title, Unit.RATE, Reach(at_most=1 / 500_000))
+    contenders = bench.all_but_floor("maps_chunks", items=bench.times(500_000), size=CHUNK, workers=2)
+    results += measure([line], contenders, bench.rounds)
     return results
 
 

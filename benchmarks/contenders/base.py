@@ -50,6 +50,10 @@ class Contender:
         """Call a function with each item, one by one."""
         raise NotImplementedError
 
+    def map_chunks(self, function: str, items: Iterable[object], size: int) -> list[object]:
+        """Call a function with each item, so many as one unit."""
+        raise NotImplementedError
+
     def together(self, function: str, arguments: Sequence[tuple[object, ...]]) -> list[object]:
         """As many calls at the same time as there are workers."""
         return [result() for result in [self.submit(function, *given) for given in arguments]]
@@ -101,6 +105,19 @@ class Contender:
         finally:
             self.stop()
         return {f"map {workers}": took / items}
+
+    def maps_chunks(self, items: int, size: int, workers: int) -> dict[str, float]:
+        """Many calls that do nothing, in chunks; the cost of one."""
+        self.start(workers)
+        try:
+            self.map_chunks("nothing", range(items // 10), size)
+            begin = time.perf_counter()
+            results = self.map_chunks("nothing", range(items), size)
+            took = time.perf_counter() - begin
+            assert results == list(range(items)), "the results are the items, in their order"
+        finally:
+            self.stop()
+        return {f"map {workers} {size}": took / items}
 
     def launches(self, workers: int, times: int) -> dict[str, float]:
         """From nothing to a result of every worker, and back; the first time warms up."""

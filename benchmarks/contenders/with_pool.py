@@ -39,6 +39,10 @@ class Pool(Contender):
         """See the base class."""
         return list(self._pool.imap(getattr(work, function), items))
 
+    def map_chunks(self, function: str, items: Iterable[object], size: int) -> list[object]:
+        """See the base class."""
+        return list(self._pool.imap(getattr(work, function), items, size))
+
     def crashes(self, times: int) -> dict[str, float]:
         """Its caller waits for ever for the result of a worker that died."""
         raise NotImplementedError

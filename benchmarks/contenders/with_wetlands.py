@@ -60,6 +60,10 @@ class Wetlands(Contender):
         """See the base class."""
         return list(self._env.map(WORK, function, items))
 
+    def map_chunks(self, function: str, items: Iterable[object], size: int) -> list[object]:
+        """See the base class."""
+        return list(self._env.map(WORK, function, items, chunksize=size))
+
     def report(self, count: int) -> tuple[float, int]:
         """See the base class."""
         arrived = 0

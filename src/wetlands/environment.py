@@ -241,8 +241,8 @@ class Environment(ABC):
             iterable: The items.
             timeout: Seconds until the last result must have been taken.
             ordered: In the order of the items, or as they are completed.
-            call_timeout: Seconds that each of the calls may run; see ``timeout`` of `execute`. A chunk of several has as
-                many times that for all of them.
+            call_timeout: Seconds that each of the calls may run; see ``timeout`` of `execute`. A chunk of several has
+                as many times that for all of them.
             chunksize: So many items go to one worker together, as one task, and their results come back together,
                 which is fast for calls of microseconds. A call that fails fails by itself; a worker that dies takes
                 the results of its chunk with it. None: one by one, or in small batches by how long the calls take,

@@ -1,7 +1,7 @@
 """A chunk of a ``map``: one function called with each of several items, answered by one frame.
 
-The body of the answer is ``(results, failure)``: what the calls returned up to the first one that failed, and the body of
-a FAILURE for that one, or None. No call follows one that failed.
+The body of the answer is ``(results, failure)``: what the calls returned up to the first one that failed, and the body
+of a FAILURE for that one, or None. No call follows one that failed.
 """
 
 from wetlands_worker import messages
@@ -51,8 +51,8 @@ def answer(
     try:
         return (messages.RESULT, *stage((results, failed)))
     except EncodeError:
-        position, error = _first_unsendable(results)
-        return (messages.RESULT, *stage((results[:position], failure(error, handle)[1])))
+        position, problem = _first_unsendable(results)
+        return (messages.RESULT, *stage((results[:position], failure(problem, handle)[1])))
 
 
 def _first_unsendable(results: "List[object]") -> "Tuple[int, EncodeError]":

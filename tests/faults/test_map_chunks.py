@@ -47,10 +47,12 @@ def test_a_chunk_runs_on_one_worker(environment: ExternalEnvironment) -> None:
 def outcome(results: Iterator[object]) -> tuple[list[object], BaseException]:
     """What came before the failure, and the failure."""
     seen: list[object] = []
-    with pytest.raises((ExecutionException, CancelledError, TimeoutError)) as caught:
+    try:
         for result in results:
             seen.append(result)  # noqa: PERF402 - extend() would lose what came before the failure
-    return seen, caught.value
+    except (ExecutionException, CancelledError, TimeoutError) as error:
+        return seen, error
+    raise AssertionError("it does not fail")
 
 
 def test_what_came_before_a_failure_is_yielded_and_the_failure_is_that_of_its_item(
@@ -147,6 +149,7 @@ def test_every_item_is_accounted_for_while_workers_are_killed(environment: Exter
             with suppress(ProcessLookupError, IndexError):
                 os.kill(pids(environment)[0], signal.SIGKILL)
 
+    failures, complete = [], 0
     finish = in_thread(kill)
     try:
         for _ in range(10):
@@ -155,11 +158,12 @@ def test_every_item_is_accounted_for_while_workers_are_killed(environment: Exter
                 for result in environment.map(FUNCTIONS, "add_one", range(3000), chunksize=100):
                     seen.append(result)  # noqa: PERF402 - what came before a failure counts
             except ExecutionException as error:
-                assert TaskFailureCategory.WORKER_DIED is error.failure.category
-                assert 0 == len(seen) % 100
-            else:
-                assert 3000 == len(seen)
+                failures.append(error.failure.category)
+            assert 0 == len(seen) % 100
             assert list(range(1, len(seen) + 1)) == seen
+            complete += len(seen) == 3000
+        assert {TaskFailureCategory.WORKER_DIED} >= set(failures)
+        assert 10 == complete + len(failures)
     finally:
         over.set()
         finish()

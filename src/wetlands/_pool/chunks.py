@@ -60,7 +60,7 @@ class Chunks:
         while chunk := list(islice(items, size)):
             try:
                 yield self._chunk(chunk)
-            except ExecutionException as error:
+            except ExecutionException as error:  # noqa: PERF203 - once for each chunk
                 good, problem = self._sendable(chunk, error)
                 if good:
                     yield self._chunk(good)
@@ -70,7 +70,7 @@ class Chunks:
         for position, item in enumerate(chunk):
             try:
                 self._single(item)
-            except ExecutionException as own:
+            except ExecutionException as own:  # noqa: PERF203 - only after a failure
                 return chunk[:position], own
         return [], error
 
