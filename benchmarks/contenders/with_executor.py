@@ -38,6 +38,10 @@ class Executor(Contender):
         """See the base class."""
         return list(self._executor.map(getattr(work, function), items))
 
+    def map_chunks(self, function: str, items: Iterable[object], size: int) -> list[object]:
+        """See the base class."""
+        return list(self._executor.map(getattr(work, function), items, chunksize=size))
+
     def revive(self) -> None:
         """A broken executor stays broken."""
         self._executor.shutdown(wait=False)
