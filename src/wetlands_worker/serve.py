@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Outcome = Tuple[int, bytes, Sequence[Part]]
 
 _MAX_EARLY = 1024
+_MOST_TARGETS = 1024  # a program may make up functions for ever
 _CALLS = frozenset((messages.CALL, messages.SCRIPT, messages.BATCH, messages.STREAM, messages.CHUNK))
 
 
@@ -129,6 +130,8 @@ class Worker:
     ) -> "Outcome":
         target = self._targets.get(head)
         if target is None:
+            if len(self._targets) >= _MOST_TARGETS:
+                self._targets.clear()
             target = self._targets[head] = messages.unpack_target(head)
         if kind == messages.CALL:
             function = self._loader.function(*target)  # first: the classes of arguments may be of its module

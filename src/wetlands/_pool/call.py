@@ -350,12 +350,15 @@ class TaskCall(Call, Generic[T]):
         self._task._set_cancel_step(step)  # noqa: SLF001 - see above
 
     def completed(self, result: object) -> None:
+        self.work.release()
         self._task._complete(result)  # type: ignore[arg-type]  # noqa: SLF001 - T is what the user says it is
 
     def failed(self, failure: TaskFailure) -> None:
+        self.work.release()
         self._task._fail(failure)  # noqa: SLF001 - see above
 
     def dropped(self) -> None:
+        self.work.release()
         self._task._settle_canceled()  # noqa: SLF001 - see above
 
 

@@ -38,3 +38,7 @@ class Work:
         self.kind = kind
         self.call_target = call_target
         self.timeout = timeout
+
+    def release(self) -> None:
+        """It will not be sent any more: let go of the arguments, which may be large."""
+        self.values, self.buffers = b"", []

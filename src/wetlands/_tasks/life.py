@@ -33,6 +33,7 @@ __all__ = ["TaskLife", "new_number", "session"]
 T = TypeVar("T")
 _SESSION = os.urandom(3).hex()
 _numbers = itertools.count(1)
+_MOST_NUMBERS = 2**32 - 1  # 0 is no task's
 
 
 def session() -> str:
@@ -41,8 +42,8 @@ def session() -> str:
 
 
 def new_number() -> int:
-    """The number of the next task; it never comes twice in a process."""
-    return next(_numbers)
+    """The number of the next task; it comes again after four thousand million others: a frame has 32 bits."""
+    return (next(_numbers) - 1) % _MOST_NUMBERS + 1
 
 
 class TaskLife(Generic[T]):
