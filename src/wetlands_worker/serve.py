@@ -15,6 +15,7 @@ from wetlands_worker.values import DecodeError, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
     from wetlands_worker.arrivals import Received
@@ -230,14 +231,18 @@ class Worker:
         current = self._current
         return self._interruptible and current is not None and current._number == number  # noqa: SLF001 - see above
 
-    def interrupted(self, _signal: int, _frame: object) -> None:
-        """SIGINT: run an errand of another thread, or leave the running user code; once."""
+    def interrupted(self, _signal: int, frame: "Optional[FrameType]") -> None:
+        """SIGINT: run an errand of another thread, or leave the running user code; once.
+
+        An import that is left leaves modules half made, which no later import of them mends: another process goes on.
+        """
         errand, self.errand = self.errand, None
         if errand is not None:
             errand()
             return
         if self._interruptible:
             self._interruptible = False
+            self._fit = not _is_importing(frame)
             raise KeyboardInterrupt
 
     def current(self) -> "Optional[RemoteTaskHandle]":
@@ -298,6 +303,14 @@ class Worker:
 def _addressed(number: int, outcome: "Outcome") -> "Tuple[int, int, bytes, Sequence[Part]]":
     kind, body, buffers = outcome
     return kind, number, body, buffers
+
+
+def _is_importing(frame: "Optional[FrameType]") -> bool:
+    while frame is not None and frame.f_code.co_filename != __file__:  # what lies outside is how this was started
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _arguments(values: "Bytes", buffers: "Received") -> "Any":  # Any: whatever the user passed

@@ -109,6 +109,32 @@ def test_a_function_that_outlives_the_interrupt_and_returns_completes() -> None:
         assert "next" == environment.execute(FUNCTIONS, "echo", ("next",))
 
 
+def test_a_worker_whose_import_was_interrupted_is_replaced_for_its_modules_are_half_made(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "base.py").write_text("names = ['f']\n")
+    (package / "__init__.py").write_text(
+        "from .base import *\n"
+        "import os, pathlib, time\n"
+        "marker = pathlib.Path(__file__).with_name('marker')\n"
+        "if not marker.exists():\n"
+        "    marker.touch()\n"
+        "    time.sleep(60)\n"
+        "__all__ = base.names  # as asyncio does: bound by the first import of the submodule alone\n"
+        "def f(): return os.getpid()\n"
+    )
+    with an_environment() as environment:
+        (before,) = pids(environment)
+        task = environment.submit(package / "__init__.py", "f")
+        eventually((package / "marker").exists, "the import")
+        task.cancel(force_after=0)
+
+        assert TaskStatus.CANCELED is task.wait_for(DEADLINE).status
+        after = [environment.execute(package / "__init__.py", "f") for _ in range(3)]
+        assert 1 == len(set(after))
+        assert before not in after
+
+
 def test_the_task_of_a_context_manager_can_be_forced_on_the_way_out() -> None:
     with an_environment() as environment:
         with environment.submit(FUNCTIONS, "ignores_everything") as task:
