@@ -71,7 +71,7 @@ def test_what_came_before_a_failure_is_yielded_and_the_failure_is_that_of_its_it
 
 
 def test_an_item_that_cannot_be_sent_fails_in_its_turn(environment: ExternalEnvironment) -> None:
-    seen, error = outcome(environment.map(FUNCTIONS, "echo", [1, 2, lambda: None, 4], chunksize=3))
+    seen, error = outcome(environment.map(FUNCTIONS, "echo", [1, 2, threading.Lock(), 4], chunksize=3))
 
     assert [1, 2] == seen
     assert isinstance(error, ExecutionException)
