@@ -141,7 +141,8 @@ class RattlerBackend:
             return link(solution, prefix, engine, tell)
 
         self._run(work, engine, prefix, observer, records=solution.records)
-        forget_credentials(prefix)
+        if any(without_credentials(record.url) != record.url for record in solution.records):
+            forget_credentials(prefix)
         for script in sorted(prefix.glob("bin/.*-post-link.sh")):
             if engine.config.run_post_link_scripts != "insecure":
                 observer.output(f"{script.name} was not run: scripts of packages are off, see run-post-link-scripts.")
