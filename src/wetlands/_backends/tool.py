@@ -38,6 +38,7 @@ def run_tool(
     cwd: Path | None = None,
     label: str | None = None,
     advise: Callable[[Sequence[str]], str] = lambda _: "",
+    unmasked: list[str] | None = None,
 ) -> list[str]:
     r"""Run a tool, handing each line it writes to ``observer.output`` while it runs.
 
@@ -52,6 +53,7 @@ def run_tool(
         cwd: The folder to run in, by default ours.
         label: What errors call the command, where its arguments are not to be shown; by default the command line.
         advise: Makes the advice of an error from the last lines of the output.
+        unmasked: Gets all lines as they are: for data to be read, never to be shown.
 
     Returns:
         All lines, masked.
@@ -72,6 +74,8 @@ def run_tool(
     with _Tool(_start(argv, command, env=env, cwd=cwd)) as tool:
         for line in tool.lines(stop_if_asked):
             lines.append(masked(line))
+            if unmasked is not None:
+                unmasked.append(line)
             observer.output(lines[-1])
         exit_code = tool.wait(stop_if_asked)
     if exit_code != 0:

@@ -17,6 +17,7 @@ from rattler.exceptions import ConfigError
 from rattler.networking import Client
 
 from wetlands._backends.conda.condarc import read_condarc
+from wetlands._backends.conda_words import DEFAULT_ALIAS, DEFAULTS
 from wetlands.exceptions import ProvisioningError
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "open_engine", "overrides"]
 
 _TOOL = "pixi"  # whose configuration is read besides rattler's own: the one that most users of rattler have
-_ALIAS = "https://conda.anaconda.org/"
-_DEFAULTS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")  # as conda has them
 _RETRIES = 3
 _NO = frozenset({"", "0", "false", "no", "off"})
 
@@ -65,7 +64,7 @@ class Engine:
         if name in self.condarc.custom_channels:
             return (Channel(f"{self.condarc.custom_channels[name].rstrip('/')}/{name}", self.channel_config),)
         if name == "defaults":
-            return tuple(Channel(one, self.channel_config) for one in self.condarc.default_channels or _DEFAULTS)
+            return tuple(Channel(one, self.channel_config) for one in self.condarc.default_channels or DEFAULTS)
         return (Channel(name, self.channel_config),)
 
 
@@ -93,7 +92,7 @@ def open_engine(env: Mapping[str, str], *, base: Path) -> Engine:
         gateway = Gateway(repodata, SourceConfig(cache_action="force-cache-only"), client=client)
     else:
         gateway = Gateway.from_config(config, cache_dir=repodata, client=client)
-    alias = env.get("CONDA_CHANNEL_ALIAS") or condarc.channel_alias or _ALIAS
+    alias = env.get("CONDA_CHANNEL_ALIAS") or condarc.channel_alias or DEFAULT_ALIAS
     return Engine(
         config=config,
         client=client,

@@ -12,9 +12,8 @@ from rattler import ChannelPriority, MatchSpec, VirtualPackage, VirtualPackageOv
 from rattler.exceptions import SolverError
 
 from wetlands._backends.conda.errors import broken_off, plain_reason, virtual_packages_in
+from wetlands._backends.conda_words import channel_names, python_request
 from wetlands._platform.names import current_platform
-from wetlands._spec.channels import DEFAULT_CHANNEL
-from wetlands._spec.conda import version_text
 from wetlands._spec.secrets import masked
 from wetlands.exceptions import DownloadError, UnsatisfiableError
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from wetlands._spec.conda import CondaRequirement
     from wetlands._spec.model import Spec
 
-__all__ = ["Solution", "find_packages", "python_request", "sources"]
+__all__ = ["Solution", "find_packages", "sources"]
 
 _SOLVE_SECONDS = 900.0  # fetching the index of a large channel through a slow network is part of it
 _SEARCH_SECONDS = 3.0
@@ -98,24 +97,10 @@ async def find_packages(
     return Solution(tuple(records), tuple(MatchSpec(text) for text in requested))
 
 
-def python_request(spec: Spec, *, installed: bool) -> str:
-    """Return what the solver is asked about Python, in conda's words; empty where nothing has to be asked.
-
-    Args:
-        spec: What is wanted.
-        installed: Whether the prefix has a Python already, which may stay.
-    """
-    named = any(entry.name == "python" and entry.dependencies for entry in spec.conda)
-    if not spec.python.asked and (installed or named):
-        return ""
-    return f"python {version_text(spec.python.specifier)}"
-
-
 def sources(spec: Spec, engine: Engine) -> Iterator[Channel]:
     """Yield the channels in the order they are searched; those that only one package names come last."""
-    names = [*(spec.channels or (DEFAULT_CHANNEL,)), *(entry.channel for entry in spec.conda if entry.channel)]
     known = set()
-    for name in names:
+    for name in channel_names(spec):
         for channel in engine.channels(name):
             if channel.base_url not in known:
                 known.add(channel.base_url)
