@@ -16,7 +16,6 @@ from wetlands._manager.display import show
 from wetlands._manager.keeping import Keeping
 from wetlands._manager.making import Making
 from wetlands._manager.names import MAIN
-from wetlands._spec import Spec
 from wetlands._store.opened import Opened
 from wetlands._store.store import Store
 from wetlands._store.workshop import Workshop, unseen
@@ -48,7 +47,7 @@ class EnvironmentManager(Making, Keeping, Commanding):
 
     Args:
         wetlands_instance_path: The folder of the environments and of the logs.
-        conda_path: A pixi or micromamba to use for all environments, or the folder it is in.
+        conda_path: A pixi or micromamba to use for all environments, or the folder it is or will be installed in.
         main_conda_environment_path: The environment this program runs in, for `main_environment`.
         debug: Whether workers listen for a debugger from their start (see `Environment.debug`), and the log files get
             messages of level DEBUG too.
@@ -100,18 +99,29 @@ class EnvironmentManager(Making, Keeping, Commanding):
         end_with_program(self)
 
     def set_conda_path(self, path: str | Path, use_pixi: bool = True) -> None:  # noqa: FBT001, FBT002 - the 1.x interface
-        """Build with the pixi, or else the micromamba, that lies there."""
+        """Build with the pixi, or else the micromamba, that lies there or will be installed there.
+
+        Args:
+            path: Its executable, or the folder it is or will be in.
+            use_pixi: Whether it is pixi; otherwise it is micromamba.
+        """
         self._workshop.conda_path = Path(path)
         self._workshop.manager = "pixi" if use_pixi else "micromamba"
 
     def install_conda(self) -> None:
-        """Make sure that the tool this manager builds with is there.
+        """Make sure that the tool this manager builds with is there: found, or downloaded now instead of when needed.
 
         Raises:
-            ProvisioningError: It is one that this version does not have.
+            DownloadError: It cannot be had.
+            ProvisioningError: What conda_path names cannot be run or is too old, or no tool can be installed there.
         """
-        backend = self._workshop.choose(Spec(), Path.cwd()).backend
-        logger.log_global(logging.INFO, "Nothing to install: environments are built with %s.", backend.name)
+        tool = self._workshop.tool()
+        self._open_logs()
+        if tool is None:
+            logger.log_global(logging.INFO, "Nothing to install: environments are built with rattler or uv.")
+            return
+        found = self._workshop.obtain(tool)
+        logger.log_global(logging.INFO, "Environments are built with %s %s at %s.", tool, found.version, found.path)
 
     def exit(self) -> None:
         """Stop everything: builds, workers and commands. The manager can be used again afterwards.

@@ -70,7 +70,7 @@ def records(channels: Sequence[str], specs: Sequence[str], *, repodata: Path | N
     return sorted(found, key=lambda record: (record.version, record.build_number))
 
 
-def linked(prefix: Path, wanted: Sequence[RepoDataRecord], *, cache: Path, requested: Sequence[str] = ()) -> None:
+def linked(prefix: Path, wanted: Sequence[RepoDataRecord], *, cache: Path) -> None:
     """Make a prefix hold exactly these packages."""
 
     async def work() -> None:
@@ -79,7 +79,6 @@ def linked(prefix: Path, wanted: Sequence[RepoDataRecord], *, cache: Path, reque
             prefix,
             package_cache=PackageCache(cache),
             show_progress=False,
-            requested_specs=[MatchSpec(spec) for spec in requested],
             execute_link_scripts=False,
         )
 

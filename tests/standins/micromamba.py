@@ -228,7 +228,7 @@ def transaction(
         print(f"Unlinking {record.name.normalized}-{record.version}-{record.build}", flush=True)
     for record in [] if arguments.json else new:
         print(f"Linking {record.name.normalized}-{record.version}-{record.build}", flush=True)
-    engine.linked(prefix, wanted, cache=cache, requested=requested)
+    engine.linked(prefix, wanted, cache=cache)
     meta = prefix / "conda-meta"
     meta.mkdir(parents=True, exist_ok=True)
     with (meta / "history").open("a", encoding="utf-8") as history:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from wetlands._backends.interpreters import find_interpreter
+from wetlands._backends.tools.found import places_in
+from wetlands._backends.tools.toolbox import Toolbox
 from wetlands._backends.uv import UvBackend, refuse_conda
 from wetlands.exceptions import ProvisioningError
 
@@ -16,12 +18,12 @@ if TYPE_CHECKING:
 
     from wetlands._backends.api import Backend
     from wetlands._backends.interpreters import Interpreter
+    from wetlands._backends.tools.pins import Tool
     from wetlands._spec.model import Spec
 
-__all__ = ["Choice", "Manager", "Tool", "choose", "tool_at"]
+__all__ = ["Choice", "Manager", "choose", "tool_asked_for", "tool_at", "toolbox_of"]
 
 Manager = Literal["auto", "rattler", "uv", "pixi", "micromamba"]
-Tool = Literal["pixi", "micromamba"]
 _TOOLS: tuple[Tool, ...] = ("pixi", "micromamba")
 
 
@@ -45,6 +47,7 @@ def choose(
     conda_path: Path | None = None,
     env: Mapping[str, str] | None = None,
     base: Path | None = None,
+    tools: Path | None = None,
     find: Callable[..., Interpreter] = find_interpreter,
 ) -> Choice:
     """Choose the backend that builds a spec, or adds it to an existing prefix.
@@ -55,24 +58,60 @@ def choose(
         conda_path: Where the user's pixi or micromamba is: naming one chooses it.
         env: The environment variables backends work with, proxies included; by default those of this process.
         base: What relative paths of local packages begin at; by default the current folder.
+        tools: Where pixi and micromamba are downloaded to, where the user says nothing; by default ``tools`` in
+            the base.
         find: Finds the interpreter that uv would build on.
 
     Raises:
-        ProvisioningError: The backend that is asked for is not in this version, or cannot build the spec. There is no
-            fall-back to another one.
+        ProvisioningError: The backend that is asked for cannot build the spec. There is no fall-back to another one.
     """
     variables = os.environ if env is None else env
     folder = base or Path.cwd()
-    name, reason = _decide(spec, manager, None if conda_path is None else tool_at(conda_path))
+    tool = tool_asked_for(manager, conda_path)
+    if tool is not None:
+        reason = f'manager="{tool}" was asked for' if manager != "auto" else f"conda_path names {tool}"
+        toolbox = toolbox_of(tool, env=variables, conda_path=conda_path, tools=tools or folder / "tools")
+        return Choice(_of_tool(tool, variables, folder, toolbox), reason)
+    name, reason = _decide(spec, manager)
     if name == "uv":
         refuse_conda(spec)
         uv = UvBackend(variables, base=folder, find=find)
         if manager == "auto" and not uv.has_python(spec):
             return Choice(_rattler(variables, folder), f"no Python {spec.python} is installed for uv to build on")
         return Choice(uv, reason)
-    if name == "rattler":
-        return Choice(_rattler(variables, folder), reason)
-    raise ProvisioningError(_missing(name, reason))
+    return Choice(_rattler(variables, folder), reason)
+
+
+def tool_asked_for(manager: Manager, conda_path: Path | None) -> Tool | None:
+    """Return the tool that builds all environments of a manager, or None when it is decided by recipe.
+
+    Raises:
+        ProvisioningError: The path names no tool, or another one than the manager.
+    """
+    if manager in {"uv", "rattler"}:
+        return None
+    named = None if conda_path is None else _named_by(conda_path)
+    for tool in _TOOLS:
+        if manager == tool:
+            if named not in {None, tool}:
+                raise ProvisioningError(
+                    f'manager="{tool}" was asked for, and conda_path={str(conda_path)!r} names {named}. Leave one out.'
+                )
+            return tool
+    return None if conda_path is None else tool_at(conda_path)
+
+
+def toolbox_of(tool: Tool, *, env: Mapping[str, str], conda_path: Path | None, tools: Path) -> Toolbox:
+    """Return where a tool comes from; nothing is looked for yet."""
+    return Toolbox(tool, env=env, folder=tools, conda_path=conda_path)
+
+
+def _of_tool(tool: Tool, env: Mapping[str, str], base: Path, toolbox: Toolbox) -> Backend:
+    if tool == "micromamba":
+        from wetlands._backends.micromamba.backend import MicromambaBackend  # noqa: PLC0415 - needed by few programs
+
+        return MicromambaBackend(env, base=base, toolbox=toolbox)
+    raise ProvisioningError(_missing(tool))
 
 
 def _rattler(env: Mapping[str, str], base: Path) -> Backend:
@@ -87,32 +126,36 @@ def tool_at(conda_path: Path) -> Tool:
     Raises:
         ProvisioningError: Neither the name nor the content of the path tells.
     """
-    for tool in _TOOLS:
-        if tool in conda_path.name.lower():
-            return tool
-    for tool in _TOOLS:
-        places = (conda_path / tool, conda_path / "bin" / tool, conda_path / "Library" / "bin" / tool)
-        if any(place.with_suffix(suffix).is_file() for place in places for suffix in ("", ".exe")):
-            return tool
+    named = _named_by(conda_path)
+    if named is not None:
+        return named
     raise ProvisioningError(
         f"conda_path={str(conda_path)!r} is neither pixi nor micromamba: it must name the executable of one of them, "
         "or the folder it is in. Leave conda_path out to have the backend chosen for you."
     )
 
 
-def _decide(spec: Spec, manager: Manager, tool: Tool | None) -> tuple[str, str]:
+def _named_by(conda_path: Path) -> Tool | None:
+    for tool in _TOOLS:
+        if tool in conda_path.name.lower():
+            return tool
+    for tool in _TOOLS:
+        if any(place.is_file() for name in (tool, f"{tool}.exe") for place in places_in(conda_path, name)[1:]):
+            return tool
+    return None
+
+
+def _decide(spec: Spec, manager: Manager) -> tuple[str, str]:
     """Return the name of the backend, and why."""
     if manager != "auto":
         return manager, f'manager="{manager}" was asked for'
-    if tool is not None:
-        return tool, f"conda_path names {tool}"
     if spec.has_conda:
         return "rattler", "the recipe asks for conda packages"
     return "uv", "all packages come from PyPI or from local folders"
 
 
-def _missing(name: str, reason: str) -> str:
+def _missing(name: str) -> str:
     return (
-        f"{reason}: this version does not have the {name} backend. "
+        f"This version does not have the {name} backend. "
         'Leave out "manager" and "conda_path": conda packages are then installed with rattler, others with uv.'
     )

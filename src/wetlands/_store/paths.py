@@ -6,6 +6,7 @@
                        <generation>/         a prefix
                        <generation>.users/   one empty file per process that uses it
 <instance>/debris/                           what was set aside to be deleted
+<instance>/tools/                            pixi and micromamba, where they were downloaded
 ```
 """
 
@@ -60,6 +61,11 @@ class Layout:
     def debris(self) -> Path:
         """The folder of what waits to be deleted: on the same device as the prefixes, so a rename is enough."""
         return self.root / "debris"
+
+    @property
+    def tools(self) -> Path:
+        """The folder of the programs that were downloaded."""
+        return self.root / "tools"
 
     def environment(self, name: str) -> Path:
         """Return the folder that holds all generations of an environment."""

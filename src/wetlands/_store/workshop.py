@@ -8,7 +8,8 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from wetlands._backends.choose import choose
+from wetlands._backends.choose import choose, tool_asked_for, toolbox_of
+from wetlands._backends.existing import adopt
 from wetlands._backends.recipe_variables import write_recipe_variables
 from wetlands._store.install import install
 from wetlands._store.progress import LoggedBuild
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from wetlands._backends.api import BuildObserver
     from wetlands._backends.choose import Choice, Manager
     from wetlands._backends.integrity.damage import Damage
+    from wetlands._backends.tools.found import FoundTool
+    from wetlands._backends.tools.pins import Tool
+    from wetlands._backends.tools.toolbox import Toolbox
     from wetlands._spec import Spec
     from wetlands._store.provision import Finish
     from wetlands._store.record import Record
@@ -80,9 +84,34 @@ class Workshop:
         """Choose the backend for a spec.
 
         Raises:
-            ProvisioningError: The one that is asked for or needed is not in this version.
+            ProvisioningError: The one that is asked for cannot build it.
         """
-        return self._choose(spec, manager=self.manager, conda_path=self.conda_path, env=self._variables(), base=base)
+        return self._choose(
+            spec,
+            manager=self.manager,
+            conda_path=self.conda_path,
+            env=self._variables(),
+            base=base,
+            tools=self._store.layout.tools,
+        )
+
+    def tool(self) -> Tool | None:
+        """Return the tool that builds all environments here, or None when it is decided by recipe."""
+        return tool_asked_for(self.manager, self.conda_path)
+
+    def toolbox(self, tool: Tool) -> Toolbox:
+        """Return where a tool comes from, for the environments here."""
+        conda_path = self.conda_path if self.tool() == tool else None
+        return toolbox_of(tool, env=self._variables(), conda_path=conda_path, tools=self._store.layout.tools)
+
+    def obtain(self, tool: Tool) -> FoundTool:
+        """Return the tool, downloading it if it must be.
+
+        Raises:
+            ProvisioningError: It cannot be had.
+        """
+        with self._watch(tool, "install") as build:
+            return self.toolbox(tool).obtain(build)
 
     def new_build(self, name: str, stage: Literal["create", "install"]) -> LoggedBuild:
         """Return what watches, and may stop, one of the builds below."""
@@ -164,7 +193,7 @@ class Workshop:
 
     def _finish(self, spec: Spec) -> Finish:
         def finish(prefix: Path, observer: BuildObserver) -> None:
-            write_recipe_variables(prefix, spec.variables)
+            write_recipe_variables(adopt(prefix).path, spec.variables)
             self._run_commands(spec.commands, prefix, observer)
 
         return finish

@@ -81,15 +81,30 @@ def test_uv_asked_for_conda_packages_is_a_contradiction(from_conda: Spec) -> Non
         choose(from_conda, manager="uv")
 
 
-@pytest.mark.parametrize("manager", ["pixi", "micromamba"])
-def test_a_backend_that_is_not_here_is_named_and_not_replaced(from_pypi: Spec, manager: Manager) -> None:
-    with pytest.raises(ProvisioningError, match=f'manager="{manager}".* does not have the {manager} backend'):
-        choose(from_pypi, manager=manager)
+@pytest.mark.parametrize("manager", ["micromamba"])
+def test_a_tool_that_is_asked_for_builds_everything(from_pypi: Spec, from_conda: Spec, manager: Manager) -> None:
+    for spec in (from_pypi, from_conda):
+        choice = choose(spec, manager=manager)
+
+        assert manager == choice.backend.name
+        assert f'manager="{manager}" was asked for' == choice.reason
 
 
-def test_a_conda_path_chooses_its_tool(from_pypi: Spec) -> None:
-    with pytest.raises(ProvisioningError, match=r"conda_path names pixi: .* does not have the pixi backend"):
-        choose(from_pypi, conda_path=Path("tools/pixi"))
+@pytest.mark.parametrize("tool", ["micromamba"])
+def test_a_conda_path_chooses_its_tool_and_nothing_is_looked_for(from_pypi: Spec, tool: str) -> None:
+    choice = choose(from_pypi, conda_path=Path("nowhere", tool))
+
+    assert tool == choice.backend.name
+    assert f"conda_path names {tool}" == choice.reason
+
+
+def test_a_conda_path_of_the_other_tool_is_a_contradiction(from_pypi: Spec) -> None:
+    with pytest.raises(ProvisioningError, match=r'manager="pixi".* names micromamba'):
+        choose(from_pypi, manager="pixi", conda_path=Path("tools/micromamba"))
+
+
+def test_a_tool_that_is_asked_for_may_be_installed_in_any_folder(from_pypi: Spec) -> None:
+    assert "micromamba" == choose(from_pypi, manager="micromamba", conda_path=Path("my tools")).backend.name
 
 
 def test_a_manager_that_is_asked_for_goes_before_the_conda_path(from_pypi: Spec) -> None:

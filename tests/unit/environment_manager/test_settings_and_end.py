@@ -9,11 +9,9 @@ from fake_backend import FakeBackend, contents, external
 from wetlands._backends.choose import Choice
 from wetlands._launch.ending import in_parallel
 from wetlands._launch.proxies import proxy_variables
+from wetlands._spec import Spec
 from wetlands.environment_manager import EnvironmentManager
-from wetlands.exceptions import (
-    ProvisioningCanceledError,
-    ProvisioningError,
-)
+from wetlands.exceptions import ProvisioningCanceledError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,12 +47,20 @@ def test_proxies_are_given_by_scheme() -> None:
         proxy_variables({"HTTP_PROXY": "x"})
 
 
-def test_a_conda_path_chooses_the_tool(tmp_path: Path) -> None:
-    with EnvironmentManager(tmp_path) as manager:
-        manager.install_conda()
+def test_a_conda_path_chooses_the_tool_which_is_not_fetched_before_it_is_needed(tmp_path: Path) -> None:
+    with EnvironmentManager(tmp_path / "instance", conda_path=tmp_path / "pixi") as manager:
+        assert "pixi" == manager._workshop.tool()
         manager.set_conda_path(tmp_path / "micromamba", use_pixi=False)
-        with pytest.raises(ProvisioningError, match="micromamba"):
-            manager.create("tools", NUMPY)
+        assert "micromamba" == manager._workshop.choose(Spec(), tmp_path).backend.name
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_there_is_nothing_to_install_where_no_tool_is_asked_for(tmp_path: Path) -> None:
+    with EnvironmentManager(tmp_path / "instance", log_file_path=None) as manager:
+        manager.install_conda()
+
+    assert not (tmp_path / "instance" / "tools").exists()
 
 
 def test_exit_stops_builds_under_way_and_waits_for_their_end(manager: EnvironmentManager, backend: FakeBackend) -> None:
