@@ -110,7 +110,8 @@ class Workshop:
         Raises:
             ProvisioningError: It cannot be had.
         """
-        with self._watch(tool, "install") as build:
+        build = self.new_build(tool, "install")
+        with self._watch(build):
             return self.toolbox(tool).obtain(build)
 
     def new_build(self, name: str, stage: Literal["create", "install"]) -> LoggedBuild:
