@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from registry import without_proxies
 from wetlands._backends.micromamba.backend import MicromambaBackend
+from wetlands._backends.pixi.backend import PixiBackend
 from wetlands._backends.tools.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ def variables(channel: Channel, home: Path, **more: str) -> dict[str, str]:
     home.mkdir(parents=True, exist_ok=True)
     own = {"HOME": str(home), "UV_OFFLINE": "1", "CONDA_PKGS_DIRS": str(channel.packages / "mamba")}
     return {**os.environ, **without_proxies(), **channel.variables, **own, **more}
+
+
+def pixi_backend(channel: Channel, folder: Path, *, version: str = "", **more: str) -> PixiBackend:
+    """A backend that finds its program in a folder."""
+    program("pixi", folder / "programs (é)", version=version)
+    env = variables(channel, folder / "home", **more)
+    box = Toolbox("pixi", env=env, folder=folder / "tools", conda_path=folder / "programs (é)")
+    return PixiBackend(env, base=folder, toolbox=box)
 
 
 def micromamba_backend(channel: Channel, folder: Path, *, version: str = "", **more: str) -> MicromambaBackend:

@@ -144,7 +144,7 @@ class ExternalEnvironment(Environment):
             prefix = self.prefix
             if mark is None:
                 return prefix
-            if mark.generation in {None, prefix.path.name}:
+            if mark.generation is None or mark.generation in prefix.path.parts:
                 undo.callback(mark.release)
                 return prefix
             mark.release()  # it was replaced in between

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backends import FakeBackend, RecordingObserver
-from tools import micromamba_backend
+from tools import micromamba_backend, pixi_backend
 from wetlands._backends.existing import adopt
 from wetlands._backends.inventory import installed_packages
 from wetlands._backends.uv import UvBackend
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wetlands._spec.model import Spec
 
 
-@pytest.fixture(params=["fake", "uv", "rattler", "micromamba"])
+@pytest.fixture(params=["fake", "uv", "rattler", "pixi", "micromamba"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     if request.param == "fake":
         return FakeBackend()
@@ -35,6 +35,8 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     from wetlands._backends.rattler import RattlerBackend
 
     channel: Channel = request.getfixturevalue("channel")
+    if request.param == "pixi":
+        return pixi_backend(channel, tmp_path)
     if request.param == "micromamba":
         return micromamba_backend(channel, tmp_path)
     return RattlerBackend({**env, **channel.variables}, base=tmp_path)

@@ -111,7 +111,9 @@ def _of_tool(tool: Tool, env: Mapping[str, str], base: Path, toolbox: Toolbox) -
         from wetlands._backends.micromamba.backend import MicromambaBackend  # noqa: PLC0415 - needed by few programs
 
         return MicromambaBackend(env, base=base, toolbox=toolbox)
-    raise ProvisioningError(_missing(tool))
+    from wetlands._backends.pixi.backend import PixiBackend  # noqa: PLC0415 - as above
+
+    return PixiBackend(env, base=base, toolbox=toolbox)
 
 
 def _rattler(env: Mapping[str, str], base: Path) -> Backend:
@@ -152,10 +154,3 @@ def _decide(spec: Spec, manager: Manager) -> tuple[str, str]:
     if spec.has_conda:
         return "rattler", "the recipe asks for conda packages"
     return "uv", "all packages come from PyPI or from local folders"
-
-
-def _missing(name: str) -> str:
-    return (
-        f"This version does not have the {name} backend. "
-        'Leave out "manager" and "conda_path": conda packages are then installed with rattler, others with uv.'
-    )

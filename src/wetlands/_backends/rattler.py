@@ -88,7 +88,9 @@ class RattlerBackend:
         if spec.has_conda or spec.python.asked:
             engine = open_engine(self._env, base=self._base)
             installed = _installed(adopted.path)
-            keep = sorted({text for record in installed for text in record.requested_specs})
+            asked = {text for record in installed for text in record.requested_specs}
+            # Not all tools note what was asked for: then all that is there is wanted.
+            keep = sorted(asked or {record.name.normalized for record in installed})
             solution = self.solve(spec, engine, adopted.path, observer, installed=installed, keep=keep)
             self.link(solution, adopted.path, engine, observer)
         self._install_pypi(spec, adopted.path, observer)

@@ -23,17 +23,26 @@ from wetlands._platform.system import CURRENT
 from wetlands.exceptions import ProvisioningCanceledError, ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from wetlands._backends.api import Progress
     from wetlands._backends.prefix import Prefix
     from wetlands._platform.system import System
 
-__all__ = ["Changes", "applied", "changes_between", "shell_text", "with_scripts"]
+__all__ = [
+    "SCRIPT_SECONDS",
+    "Changes",
+    "Deadline",
+    "applied",
+    "changes_between",
+    "remembered",
+    "shell_text",
+    "with_scripts",
+]
 
 _KEPT_IN = ".wetlands-activation.json"
 _FORMAT = 1
-_SCRIPT_SECONDS = 60.0
+SCRIPT_SECONDS = 60.0
 _DUMP = "import json, os; json.dump(dict(os.environ), open(os.environ['WETLANDS_DUMP'], 'w', encoding='ascii'))"
 _BETWEEN = ("", os.pathsep, " ")  # what separates the entries of a list; "" is its end
 # Variables that every shell sets for itself.
@@ -71,16 +80,29 @@ def with_scripts(prefix: Prefix, env: Mapping[str, str], *, keep: bool) -> dict[
         return dict(env)
     state = [[script.name, (found := script.stat()).st_mtime_ns, found.st_size] for script in scripts]
     key = json.dumps([_FORMAT, str(prefix.path), state])
-    # No lock: two threads that come here first at the same time find out the same.
-    known, changes = _MEMORY.get(prefix.path, ("", None))
-    if known != key or changes is None:
-        changes = _stored(prefix.path, key) if keep else None
-    if changes is None:
-        changes = changes_between(env, _run(prefix, scripts, env))
-        if keep:
-            _store(prefix.path, key, changes)
-    _MEMORY[prefix.path] = (key, changes)
+    changes = remembered(prefix.path, key, lambda: changes_between(env, _run(prefix, scripts, env)), keep=keep)
     return applied(changes, env)
+
+
+def remembered(prefix: Path, key: str, find_out: Callable[[], Changes], *, keep: bool) -> Changes:
+    """Return what activating a prefix changes, found out once for each state of it.
+
+    Args:
+        prefix: Its folder.
+        key: What the changes depend on.
+        find_out: Finds out the changes.
+        keep: Whether the result may be kept in a file of the prefix.
+    """
+    # No lock: two threads that come here first at the same time find out the same.
+    known, changes = _MEMORY.get(prefix, ("", None))
+    if known != key or changes is None:
+        changes = _stored(prefix, key) if keep else None
+    if changes is None:
+        changes = find_out()
+        if keep:
+            _store(prefix, key, changes)
+    _MEMORY[prefix] = (key, changes)
+    return changes
 
 
 def changes_between(before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
@@ -143,18 +165,18 @@ def _run(
         shell = ["cmd.exe", "/d", "/c"] if system == "windows" else ["/bin/bash", "--noprofile", "--norc"]
         if system == "posix" and not Path(shell[0]).exists():
             shell = ["/bin/sh"]
-        watch = _Deadline(_SCRIPT_SECONDS)
+        watch = Deadline(SCRIPT_SECONDS)
         try:
             run_tool([*shell, str(script)], env={**env, "WETLANDS_DUMP": str(dump)}, observer=watch, cwd=Path(folder))
             after = json.loads(dump.read_bytes())
         except ProvisioningCanceledError as error:
-            raise _failed(prefix, scripts, f"they did not end within {_SCRIPT_SECONDS:g} seconds", watch) from error
+            raise _failed(prefix, scripts, f"they did not end within {SCRIPT_SECONDS:g} seconds", watch) from error
         except (ProvisioningError, OSError, ValueError) as error:
             raise _failed(prefix, scripts, f"they did not come to their end ({error})", watch) from error
     return {str(name): str(value) for name, value in after.items()}
 
 
-def _failed(prefix: Prefix, scripts: Sequence[Path], reason: str, watch: _Deadline) -> ProvisioningError:
+def _failed(prefix: Prefix, scripts: Sequence[Path], reason: str, watch: Deadline) -> ProvisioningError:
     output = "".join(f"\n  {line}" for line in watch.lines[-20:])
     names = ", ".join(script.name for script in scripts)
     return ProvisioningError(
@@ -163,7 +185,7 @@ def _failed(prefix: Prefix, scripts: Sequence[Path], reason: str, watch: _Deadli
     )
 
 
-class _Deadline:
+class Deadline:
     """Lets a tool run for some seconds, and keeps what it writes."""
 
     def __init__(self, seconds: float) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wetlands._backends.existing import adopt
 from wetlands._launch.activation import activate, conda_variables
+from wetlands._launch.activation_pixi import with_hook, workspace_of
 from wetlands._launch.activation_scripts import with_scripts
 from wetlands._launch.commands import merged_environment
 from wetlands._launch.install_commands import run_install_commands
@@ -51,6 +52,9 @@ class LaunchServices:
         """Return the variables for processes of a prefix: activated, with the proxies."""
         variables = merged_environment(activate(prefix, self._variables()), conda_variables(prefix), CURRENT)
         ours = prefix.path.is_relative_to(self.wetlands_instance_path)
+        workspace = workspace_of(prefix)
+        if workspace is not None:
+            return with_hook(prefix, workspace, variables, toolbox=lambda: self._workshop.toolbox("pixi"), keep=ours)
         return with_scripts(prefix, variables, keep=ours)
 
     def mark_in_use(self, environment: ExternalEnvironment) -> Mark | None:

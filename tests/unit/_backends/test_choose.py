@@ -81,7 +81,7 @@ def test_uv_asked_for_conda_packages_is_a_contradiction(from_conda: Spec) -> Non
         choose(from_conda, manager="uv")
 
 
-@pytest.mark.parametrize("manager", ["micromamba"])
+@pytest.mark.parametrize("manager", ["pixi", "micromamba"])
 def test_a_tool_that_is_asked_for_builds_everything(from_pypi: Spec, from_conda: Spec, manager: Manager) -> None:
     for spec in (from_pypi, from_conda):
         choice = choose(spec, manager=manager)
@@ -90,7 +90,7 @@ def test_a_tool_that_is_asked_for_builds_everything(from_pypi: Spec, from_conda:
         assert f'manager="{manager}" was asked for' == choice.reason
 
 
-@pytest.mark.parametrize("tool", ["micromamba"])
+@pytest.mark.parametrize("tool", ["pixi", "micromamba"])
 def test_a_conda_path_chooses_its_tool_and_nothing_is_looked_for(from_pypi: Spec, tool: str) -> None:
     choice = choose(from_pypi, conda_path=Path("nowhere", tool))
 

@@ -1,0 +1,168 @@
+"""The pixi backend: one manifest and one ``pixi install`` for conda, PyPI and local packages together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wetlands._backends.conda_words import Channels, requirements
+from wetlands._backends.existing import adopt
+from wetlands._backends.inventory import installed_packages
+from wetlands._backends.pixi.commands import CONFIGURATION, Workspace, tool_variables
+from wetlands._backends.pixi.errors import translated
+from wetlands._backends.pixi.files import MARK, is_ours, read_manifest, restored_on_error
+from wetlands._backends.pixi.manifest import generated, left_to_uv, merged
+from wetlands._backends.pixi.observers import Milestones
+from wetlands._backends.pixi.toml import toml_text
+from wetlands._backends.tool import run_tool
+from wetlands._backends.uv import UvBackend
+from wetlands._platform.names import current_platform
+from wetlands._spec.secrets import masked
+from wetlands.exceptions import CommandFailedError, ProvisioningCanceledError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from wetlands._backends.api import BuildObserver
+    from wetlands._backends.pixi.manifest import Document
+    from wetlands._backends.tools.toolbox import Toolbox
+    from wetlands._spec.model import Spec
+
+__all__ = ["PixiBackend"]
+
+
+class PixiBackend:
+    """Builds environments with the program pixi, each in a workspace of its own.
+
+    The prefix of a build is the folder of the workspace; `existing.adopt` finds the environment in it. What the user
+    configured for pixi applies (mirrors, credentials, proxies, caches), except that the environment always lies in its
+    workspace. Channels have strict priority.
+
+    Args:
+        env: The environment variables to work with, proxies included.
+        base: What relative paths of channels and local packages begin at.
+        toolbox: Finds or fetches the program, when it is needed.
+    """
+
+    def __init__(self, env: Mapping[str, str], *, base: Path, toolbox: Toolbox) -> None:
+        self._env = env
+        self._base = base
+        self._toolbox = toolbox
+
+    @property
+    def name(self) -> str:
+        """The name a record stores."""
+        return "pixi"
+
+    def build(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        """Make a workspace and install its environment.
+
+        Raises:
+            UnsatisfiableError: No set of conda packages fits.
+            DownloadError: A channel, a package or pixi itself could not be had.
+            CommandFailedError: PyPI packages do not fit, or pixi or uv failed for another reason.
+            ProvisioningCanceledError: The observer asked to stop.
+        """
+        observer.stage("create", "Creating a pixi workspace")
+        workspace = Workspace(prefix.absolute() / "pixi.toml")
+        workspace.configuration.parent.mkdir(parents=True)
+        workspace.configuration.write_text(CONFIGURATION, encoding="utf-8")
+        self._write(workspace, self._manifest(spec))
+        self._install(spec, workspace, observer)
+
+    def install(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        """Add the packages of the spec: to the manifest of a workspace of ours, else to the prefix itself.
+
+        After an error the manifest of the workspace is as it was.
+
+        Raises:
+            ProvisioningError: As `build`; or the prefix is a virtual environment, which cannot hold conda packages.
+            EnvironmentNotFoundError: There is no environment at the prefix.
+        """
+        workspace = Workspace(prefix.absolute() / "pixi.toml")
+        if not is_ours(workspace):
+            self._add_beside(spec, adopt(prefix).path, observer)
+            return
+        with restored_on_error(workspace.manifest, workspace.lock):
+            self._write(workspace, merged(read_manifest(workspace.manifest), self._addition(spec)))
+            self._install(spec, workspace, observer)
+
+    def _manifest(self, spec: Spec) -> Document:
+        channels = Channels.of(self._env, self._base)
+        return generated(spec, channels, self._base, platform=current_platform())
+
+    def _addition(self, spec: Spec) -> Document:
+        """Return the manifest of what is added: a Python that nobody asked for would change the one that is there."""
+        addition = self._manifest(spec)
+        wanted = {entry.name for entry in requirements(spec, installed=True)}
+        table = addition["dependencies"]
+        if isinstance(table, dict):
+            addition["dependencies"] = {name: value for name, value in table.items() if name in wanted}
+        return addition
+
+    @staticmethod
+    def _write(workspace: Workspace, document: Document) -> None:
+        workspace.manifest.write_text(MARK + toml_text(document), encoding="utf-8")
+
+    def _install(self, spec: Spec, workspace: Workspace, observer: BuildObserver) -> None:
+        before = _present(workspace)
+        with_uv = left_to_uv(spec)
+        entries = [entry.text for entry in spec.pypi if entry.dependencies] + [entry.text for entry in spec.local]
+        self.run(workspace, observer, spec, pypi="" if with_uv else ", ".join(entries))
+        for package in sorted(_present(workspace) - before):
+            observer.output(f" + {package}")
+        self._add_alone(spec, workspace.prefix, observer)
+        if with_uv and entries:
+            observer.output(f"The PyPI part is installed by uv: a manifest of pixi cannot say {with_uv}.")
+            self._uv().install(replace(spec, conda=(), channels=()), workspace.prefix, observer)
+        elif any(not entry.dependencies for entry in spec.pypi):
+            alone = tuple(entry for entry in spec.pypi if not entry.dependencies)
+            rest = replace(spec, conda=(), channels=(), pypi=alone, local=())
+            self._uv().install(rest, workspace.prefix, observer)
+
+    def run(self, workspace: Workspace, observer: BuildObserver, spec: Spec, *, pypi: str) -> None:
+        """Run ``pixi install`` in a workspace, to its end or to the one that the observer wishes."""
+        program = self._toolbox.obtain(observer).path
+        wanted = [masked(entry.text) for entry in requirements(spec)]
+        observer.stage("solve", masked(f"Solving for {', '.join(entry.name for entry in requirements(spec))}"))
+        milestones = Milestones(observer, workspace, current_platform(), pypi=masked(pypi))
+        argv = workspace.install(program)
+        try:
+            run_tool(argv, env=tool_variables(self._env), observer=milestones, cwd=workspace.root)
+        except CommandFailedError as error:
+            raise translated(error, wanted) from error
+        milestones.begin_pypi()
+        if observer.cancel_requested:
+            raise ProvisioningCanceledError("The build was cancelled.")
+
+    def _add_alone(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        """Add the conda packages wanted without their dependencies, which no manifest can say; by pixi's own engine."""
+        alone = tuple(entry for entry in spec.conda if not entry.dependencies)
+        if alone:
+            observer.output("Packages without their dependencies are linked by rattler: a manifest cannot say that.")
+            rest = replace(spec, conda=alone, pypi=(), local=(), python=type(spec.python)())
+            self._rattler(rest, prefix, observer)
+
+    def _add_beside(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        """Add to a prefix that belongs to no workspace of ours: nobody's manifest is changed."""
+        if spec.has_conda or spec.python.asked:
+            observer.output(f"{prefix} is no workspace made here: packages are added by rattler, the engine of pixi.")
+            self._rattler(spec, prefix, observer)
+        else:
+            self._uv().install(spec, prefix, observer)
+
+    def _rattler(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        from wetlands._backends.rattler import RattlerBackend  # noqa: PLC0415 - imports the engine, which takes a while
+
+        RattlerBackend(self._env, base=self._base).install(spec, prefix, observer)
+
+    def _uv(self) -> UvBackend:
+        return UvBackend(self._env, base=self._base)
+
+
+def _present(workspace: Workspace) -> set[str]:
+    if not (workspace.prefix / "conda-meta").is_dir():
+        return set()
+    packages = installed_packages(adopt(workspace.prefix))
+    return {f"{package['name']} {package['version']}" for package in packages}

@@ -1,0 +1,83 @@
+"""What pixi is told: arguments, variables, and the files of a workspace. Nothing is run here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wetlands._backends.environ import scrubbed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["CONFIGURATION", "Workspace", "tool_variables"]
+
+CONFIGURATION = "detached-environments = false\n"
+"""The configuration of a workspace: whatever the user has for his own, the environment lies in it."""
+
+# Where its caches, its configuration and its credentials are, and whether it may use the network. Other variables of
+# pixi would change what a command does (PIXI_FROZEN, PIXI_NO_INSTALL, ...) or name another workspace.
+_KEPT = ("PIXI_HOME", "PIXI_CACHE_", "PIXI_OFFLINE", "PIXI_CONFIG_FILE", "PIXI_NO_CONFIG", "PIXI_TLS_")
+_COLOURS = frozenset({"FORCE_COLOR", "CLICOLOR_FORCE"})
+_PRETENDED = "CONDA_OVERRIDE_"
+_NO = frozenset({"", "0", "false", "no", "off"})
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A pixi workspace and one of its environments.
+
+    Attributes:
+        manifest: Its ``pixi.toml`` or ``pyproject.toml``, absolute.
+        environment: The name of the environment.
+    """
+
+    manifest: Path
+    environment: str = "default"
+
+    @property
+    def root(self) -> Path:
+        """Its folder."""
+        return self.manifest.parent
+
+    @property
+    def lock(self) -> Path:
+        """Its lock file."""
+        return self.root / "pixi.lock"
+
+    @property
+    def configuration(self) -> Path:
+        """The file of its own configuration."""
+        return self.root / ".pixi" / "config.toml"
+
+    @property
+    def prefix(self) -> Path:
+        """Where the environment lies."""
+        return self.root / ".pixi" / "envs" / self.environment
+
+    def install(self, program: Path, *, locked: bool = False) -> list[str]:
+        """Return the command that solves and installs, or with a lock only installs."""
+        options = ["--locked"] if locked else []
+        return [str(program), "install", *self._selection(), "-v", *options]
+
+    def hook(self, program: Path) -> list[str]:
+        """Return the command that says, as JSON, what activating the environment does; it changes nothing."""
+        return [str(program), "shell-hook", *self._selection(), "--json", "--frozen", "--no-install"]
+
+    def _selection(self) -> tuple[str, ...]:
+        return ("--manifest-path", str(self.manifest), "--environment", self.environment)
+
+
+def tool_variables(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables to run pixi with."""
+    kept = {name: value for name, value in env.items() if name.upper().startswith((*_KEPT, _PRETENDED))}
+    rest = {
+        name: value
+        for name, value in scrubbed(env).items()
+        if not name.upper().startswith("PIXI_") and name.upper() not in _COLOURS
+    }
+    if env.get("CONDA_OFFLINE", "").lower() not in _NO:
+        kept["PIXI_OFFLINE"] = "true"
+    # Without these, reports are broken into lines of 80 characters, coloured, and mixed with bars.
+    return {**rest, **kept, "PIXI_NO_WRAP": "1", "NO_COLOR": "1", "PIXI_NO_PROGRESS": "1"}
