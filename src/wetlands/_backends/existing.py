@@ -16,7 +16,7 @@ from wetlands.exceptions import EnvironmentNotFoundError, UnsupportedPythonError
 if TYPE_CHECKING:
     from wetlands._platform.layout import PrefixKind
 
-__all__ = ["adopt"]
+__all__ = ["adopt", "environment_folder"]
 
 _PIXI_MANIFESTS = ("pixi.toml", "pyproject.toml", "mojoproject.toml")
 _SHOWN_ENTRIES = 8
@@ -44,6 +44,15 @@ def adopt(path: Path, *, pixi_environment: str = "default") -> Prefix:
             "Make it anew with a newer Python."
         )
     return prefix
+
+
+def environment_folder(path: Path) -> Path:
+    """Return the folder of an environment's files, which may be in any state: that of a workspace lies inside it.
+
+    Raises:
+        EnvironmentNotFoundError: There is none.
+    """
+    return _folder_at(path, "default")
 
 
 def _folder_at(asked: Path, pixi_environment: str) -> Path:

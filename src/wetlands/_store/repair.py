@@ -6,7 +6,7 @@ import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from wetlands._backends.existing import adopt
+from wetlands._backends.existing import adopt, environment_folder
 from wetlands._backends.integrity.check import check
 from wetlands._store import usage
 from wetlands._store.lock import builder_lock
@@ -54,7 +54,7 @@ def repair(store: Store, name: str, observer: BuildObserver, *, mend: Mend) -> l
         record = store.record(name)
         if record is None:
             raise EnvironmentNotFoundError(f"There is no environment {name!r} to repair: it was deleted.")
-        prefix = store.prefix_path(record)
+        prefix = environment_folder(store.prefix_path(record))
         damage = check(prefix, thorough=True)
         if not damage:
             return _recovered(store, record)
