@@ -68,8 +68,13 @@ def choose(
     variables = os.environ if env is None else env
     folder = base or Path.cwd()
     tool = tool_asked_for(manager, conda_path)
-    if tool is not None:
+    if spec.manifest is not None and tool != "pixi":
+        _refuse_other_than_pixi(tool, manager)
+        tool, reason = "pixi", "the recipe is a manifest of pixi"
+        conda_path = None
+    else:
         reason = f'manager="{tool}" was asked for' if manager != "auto" else f"conda_path names {tool}"
+    if tool is not None:
         toolbox = toolbox_of(tool, env=variables, conda_path=conda_path, tools=tools or folder / "tools")
         return Choice(_of_tool(tool, variables, folder, toolbox), reason)
     name, reason = _decide(spec, manager)
@@ -99,6 +104,15 @@ def tool_asked_for(manager: Manager, conda_path: Path | None) -> Tool | None:
                 )
             return tool
     return None if conda_path is None else tool_at(conda_path)
+
+
+def _refuse_other_than_pixi(tool: Tool | None, manager: Manager) -> None:
+    other = tool or (manager if manager != "auto" else None)
+    if other is not None:
+        raise ProvisioningError(
+            f'The recipe is a manifest of pixi, which only pixi reads, and {other} was asked for. Use manager="pixi", '
+            "or create the environment anew with create_from_config(..., replace_existing=True)."
+        )
 
 
 def toolbox_of(tool: Tool, *, env: Mapping[str, str], conda_path: Path | None, tools: Path) -> Toolbox:

@@ -16,13 +16,16 @@ from wetlands.exceptions import EnvironmentNotFoundError, UnsupportedPythonError
 if TYPE_CHECKING:
     from wetlands._platform.layout import PrefixKind
 
-__all__ = ["adopt", "environment_folder"]
+__all__ = ["CHOICE", "adopt", "environment_folder", "has_environment"]
 
+_DEFAULT = "default"
 _PIXI_MANIFESTS = ("pixi.toml", "pyproject.toml", "mojoproject.toml")
 _SHOWN_ENTRIES = 8
+CHOICE = "wetlands-environment"
+"""The file in ``.pixi`` of a workspace made here that says which of its environments is meant."""
 
 
-def adopt(path: Path, *, pixi_environment: str = "default") -> Prefix:
+def adopt(path: Path, *, pixi_environment: str = _DEFAULT) -> Prefix:
     """Open an environment without changing or running anything in it.
 
     Args:
@@ -52,7 +55,13 @@ def environment_folder(path: Path) -> Path:
     Raises:
         EnvironmentNotFoundError: There is none.
     """
-    return _folder_at(path, "default")
+    return _folder_at(path, _DEFAULT)
+
+
+def has_environment(path: Path, name: str) -> bool:
+    """Say whether a path is a pixi workspace, or its manifest, with an installed environment of a name."""
+    root = path.parent if path.name in _PIXI_MANIFESTS else path
+    return (root.expanduser() / ".pixi" / "envs" / name / "conda-meta").is_dir()
 
 
 def _folder_at(asked: Path, pixi_environment: str) -> Path:
@@ -74,13 +83,21 @@ def _folder_at(asked: Path, pixi_environment: str) -> Path:
 
 def _of_workspace(workspace: Path, asked: Path, environment: str) -> Path:
     installed = workspace / ".pixi" / "envs"
-    if (installed / environment).is_dir():
-        return installed / environment
+    for name in (environment, _chosen(workspace) if environment == _DEFAULT else ""):
+        if name and (installed / name).is_dir():
+            return installed / name
     names = sorted(entry.name for entry in installed.iterdir() if entry.is_dir()) if installed.is_dir() else []
     raise EnvironmentNotFoundError(
         f"The pixi workspace of {asked} has no installed environment {environment!r} "
         f"(installed: {', '.join(names) or 'none'}). Run `pixi install` in {workspace} first."
     )
+
+
+def _chosen(workspace: Path) -> str:
+    try:
+        return (workspace / ".pixi" / CHOICE).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _kind_of(folder: Path) -> PrefixKind | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wetlands._backends.existing import adopt
+from wetlands._backends.existing import adopt, has_environment
 from wetlands._backends.inventory import installed_packages
 from wetlands._manager.building import Building, Deed
 from wetlands._manager.names import MAIN, prefix_of
@@ -39,7 +39,8 @@ class Keeping(Building):
         Args:
             name: What to call it. Without a path, the name it was created with.
             environment_path: A conda prefix, a virtual environment, an interpreter in one of these, or a pixi workspace
-                that was installed.
+                that was installed;
+                of that the environment called `name` if it has one, else its default one.
 
         Raises:
             EnvironmentNotFoundError: There is none.
@@ -48,7 +49,9 @@ class Keeping(Building):
         """
         checked = self._opened.check_name(name, reserved=MAIN)
         if environment_path is not None:
-            return self._opened.open_foreign(checked, adopt(Path(environment_path)))
+            path = Path(environment_path)
+            environment = checked if has_environment(path, checked) else "default"
+            return self._opened.open_foreign(checked, adopt(path, pixi_environment=environment))
         self._opened.refuse_foreign(checked)
         return self._opened.open(self._opened.find(checked))
 

@@ -173,11 +173,23 @@ class Making(Building):
         replace: bool,
         project: tuple[bool, str | Path | None, bool],
     ) -> Deed[Environment]:
-        from wetlands._spec.config import from_config  # noqa: PLC0415 - programs with recipes of their own need none of it
+        from wetlands._spec.config import from_config, native_config  # noqa: PLC0415 - programs with recipes of their own need none of it
 
         checked = self._opened.check_name(name, reserved=MAIN)
         commands = parse_commands(additional_install_commands, current_platform(), "additional_install_commands")
         path = Path(config_path).expanduser().absolute()
+        if self._workshop.tool() == "pixi":
+            native = native_config(
+                path,
+                name=checked,
+                optional=optional_dependencies,
+                commands=commands,
+                install_project=project[0],
+                project_path=project[1],
+                project_editable=project[2],
+            )
+            if native is not None:
+                return self._making(checked, native, path.parent, replace=replace)
         config = from_config(
             path,
             name=checked,

@@ -39,6 +39,7 @@ def differences(stored: Spec, requested: Spec) -> tuple[str, ...]:
         *_commands(stored.commands, requested.commands),
         *_settings(stored, requested),
         *_variables(dict(stored.variables), dict(requested.variables)),
+        *_manifests(stored, requested),
     ]
     return tuple(masked(sentence) for sentence in sentences)
 
@@ -130,6 +131,19 @@ def _shown(value: str | bool | tuple[str, ...] | None) -> str:  # noqa: FBT001 -
     if value is None:
         return "(none)"
     return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _manifests(stored: Spec, requested: Spec) -> Iterator[str]:
+    before, after = stored.manifest, requested.manifest
+    if before == after:
+        return
+    if before is None or after is None:
+        yield f"the recipe is {'no longer' if after is None else 'now'} a manifest of pixi"
+        return
+    if before.environment != after.environment:
+        yield f"environment {before.environment!r} of the manifest is now {after.environment!r}"
+    if (before.document, before.file) != (after.document, after.file):
+        yield f"{after.file} changed"
 
 
 def _variables(stored: Mapping[str, str], requested: Mapping[str, str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from wetlands._spec.commands import command_lines
 from wetlands._spec.conda import CondaRequirement, parse_conda
 from wetlands._spec.fingerprint import fingerprint
 from wetlands._spec.local import LocalRequirement, local_from_json
+from wetlands._spec.pixi_manifest import manifest_from_json
 from wetlands._spec.pypi import PypiRequirement, parse_pypi
 from wetlands._spec.python import ANY_PYTHON, parse_python
 from wetlands._spec.settings import NO_SETTINGS, settings_from_json
@@ -20,6 +21,7 @@ from wetlands.exceptions import InvalidDependencyError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from wetlands._spec.pixi_manifest import PixiManifest
     from wetlands._spec.python import PythonRequirement
     from wetlands._spec.settings import PypiSettings
 
@@ -27,7 +29,7 @@ __all__ = ["Spec"]
 
 _FORMAT = 1
 _KEYS = ("format", "python", "conda", "channels", "pypi", "local", "commands")
-_LATER_KEYS = ("constraints", "pypi_settings", "variables")
+_LATER_KEYS = ("constraints", "pypi_settings", "variables", "pixi_manifest")
 _R = TypeVar("_R", CondaRequirement, PypiRequirement, LocalRequirement)
 
 
@@ -48,6 +50,7 @@ class Spec:
         constraints: PyPI packages that are not wanted for themselves, but must be like this when others need them.
         settings: How PyPI packages are looked for and built.
         variables: Environment variables of its processes, as sorted pairs of name and value.
+        manifest: A manifest of pixi that says what is wanted, in place of all the above but the commands.
     """
 
     python: PythonRequirement = ANY_PYTHON
@@ -59,6 +62,7 @@ class Spec:
     constraints: tuple[PypiRequirement, ...] = ()
     settings: PypiSettings = NO_SETTINGS
     variables: tuple[tuple[str, str], ...] = ()
+    manifest: PixiManifest | None = None
 
     def __post_init__(self) -> None:
         """Bring what has no order into one."""
@@ -88,6 +92,7 @@ class Spec:
             "constraints": [_pypi_json(entry) for entry in self.constraints],
             "pypi_settings": self.settings.to_json(),
             "variables": dict(self.variables),
+            "pixi_manifest": {} if self.manifest is None else self.manifest.to_json(),
         }
         return {
             "format": _FORMAT,
@@ -126,6 +131,7 @@ class Spec:
             constraints=_stored_pypi(stored.get("constraints", []), 'stored "constraints"'),
             settings=settings_from_json(stored.get("pypi_settings", {})),
             variables=variables_from_json(stored.get("variables", {})),
+            manifest=manifest_from_json(stored["pixi_manifest"]) if stored.get("pixi_manifest") else None,
         )
 
 

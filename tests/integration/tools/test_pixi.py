@@ -14,12 +14,12 @@ from projects import write_project
 from tools import pixi_backend, program, real, variables
 from wetlands._backends.existing import adopt
 from wetlands._backends.inventory import installed_packages
-from wetlands._backends.pixi.files import MARK
+from wetlands._backends.pixi.files import MARK, forget_credentials
 from wetlands._platform.names import current_platform
 from wetlands._spec import parse
 from wetlands._spec.config import from_config
 from wetlands.environment_manager import EnvironmentManager
-from wetlands.exceptions import DownloadError, ProvisioningError, UnsatisfiableError
+from wetlands.exceptions import DownloadError, EnvironmentReuseError, ProvisioningError, UnsatisfiableError
 from wheels import write_wheel
 
 if TYPE_CHECKING:
@@ -264,6 +264,90 @@ def test_a_workspace_that_needs_pixi_to_be_activated_says_so_where_there_is_none
         pytest.raises(ProvisioningError, match="only pixi can do, and there is no pixi"),
     ):
         environment.launch()
+
+
+def native(channel: Channel, folder: Path) -> Path:
+    """A project of a user, with paths in its manifest and with words that recipes do not have."""
+    project = folder / "project (é)"
+    write_project(project / "mine", "mine")
+    wheel = write_wheel(project / "wheels", "second")
+    (project / "wake.sh").write_text('export AWAKE="yes"\n')
+    (project / "pixi.toml").write_text(
+        f'[workspace]\nchannels = ["{channel.url}"]\nplatforms = ["{current_platform()}"]\n'
+        '[tasks]\ntest = "pytest"\n'
+        '[dependencies]\npython = "*"\n'
+        f'[pypi-dependencies]\nmine = {{ path = "mine", editable = true }}\n'
+        f'second = {{ path = "wheels/{wheel.name}" }}\n'
+        '[activation]\nscripts = ["wake.sh"]\n'
+        '[feature.old.dependencies]\ngreeter = "==1.0"\n'
+        '[feature.more.dependencies]\npebble = "*"\n'
+        '[environments]\nold = ["old"]\n'
+    )
+    return project
+
+
+def test_a_manifest_of_the_user_is_read_by_pixi_itself_with_the_environment_of_the_name(
+    channel: Channel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables(channel, tmp_path / "home").items():
+        monkeypatch.setenv(name, value)
+    program("pixi", tmp_path / "pixi")
+    config = native(channel, tmp_path) / "pixi.toml"
+    with EnvironmentManager(tmp_path / "instance", conda_path=tmp_path / "pixi") as manager:
+        environment = manager.create_from_config("old", config)
+        environment.launch()
+
+        installed = {one["name"]: one["version"] for one in manager.get_installed_packages(environment)}
+        assert ("1.0", True, True) == (installed["greeter"], "mine" in installed, "second" in installed)
+        assert "yes" == environment.execute("os", "getenv", args=("AWAKE",))
+        assert environment is manager.create_from_config("old", config)
+        assert not (config.parent / ".pixi").exists()
+        assert not (config.parent / "pixi.lock").exists()
+
+        other = manager.create_from_config("other", config, ["more"])
+        assert "greeter" not in {one["name"] for one in manager.get_installed_packages(other)}
+        assert "pebble" in {one["name"] for one in manager.get_installed_packages(other)}
+        environment.exit()
+        config.write_text(config.read_text().replace("==1.0", "==2.0"))
+        with pytest.raises(EnvironmentReuseError, match=r"pixi\.toml changed"):
+            manager.create_from_config("old", config)
+
+    with EnvironmentManager(tmp_path / "instance", manager="rattler") as manager:
+        old = manager.load("old")
+        with pytest.raises(ProvisioningError, match="only pixi reads, and rattler was asked for"):
+            manager.update_environment(old)
+
+
+def test_the_lock_beside_a_manifest_is_taken_along(
+    channel: Channel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables(channel, tmp_path / "home").items():
+        monkeypatch.setenv(name, value)
+    root = by_hand(channel, tmp_path)
+    (root / "pixi.toml").write_text((root / "pixi.toml").read_text().replace("==2.0", "*"))
+    with EnvironmentManager(tmp_path / "instance", conda_path=tmp_path / "tool" / "pixi") as manager:
+        manager.create_from_config("locked", root / "pixi.toml")
+        first = manager.environments["locked"]
+
+        assert (root / "pixi.lock").read_bytes() == (first.prefix.path.parents[2] / "pixi.lock").read_bytes()
+
+
+def test_of_a_workspace_the_environment_of_the_name_is_opened(channel: Channel, tmp_path: Path) -> None:
+    root = by_hand(channel, tmp_path)
+
+    with EnvironmentManager(tmp_path / "instance") as manager:
+        assert root / ".pixi" / "envs" / "small" == manager.load("small", root / "pixi.toml").path
+        assert root / ".pixi" / "envs" / "default" == manager.load("another", root).path
+
+
+def test_credentials_of_channels_are_stored_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "pixi.toml").touch()
+    text = 'channels = ["https://me:s3cret@host/private", "https://host/t/t0ken/c"]\n'
+    (tmp_path / "pixi.toml").write_text(text)
+
+    forget_credentials(tmp_path / "pixi.toml", tmp_path / "pixi.lock")
+
+    assert 'channels = ["https://host/private", "https://host/c"]\n' == (tmp_path / "pixi.toml").read_text()
 
 
 def test_a_virtual_environment_is_refused_for_conda_packages(channel: Channel, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,18 +11,27 @@ from wetlands._backends.existing import adopt
 from wetlands._backends.inventory import installed_packages
 from wetlands._backends.pixi.commands import CONFIGURATION, Workspace, tool_variables
 from wetlands._backends.pixi.errors import translated
-from wetlands._backends.pixi.files import MARK, is_ours, read_manifest, restored_on_error
+from wetlands._backends.pixi.files import (
+    MARK,
+    forget_credentials,
+    is_ours,
+    read_manifest,
+    restored_on_error,
+    write_private,
+)
 from wetlands._backends.pixi.manifest import generated, left_to_uv, merged
+from wetlands._backends.pixi.native import installs_pypi, moved
 from wetlands._backends.pixi.observers import Milestones
 from wetlands._backends.pixi.toml import toml_text
 from wetlands._backends.tool import run_tool
 from wetlands._backends.uv import UvBackend
 from wetlands._platform.names import current_platform
+from wetlands._spec.pixi_manifest import PixiManifest
 from wetlands._spec.secrets import masked
 from wetlands.exceptions import CommandFailedError, ProvisioningCanceledError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from wetlands._backends.api import BuildObserver
@@ -65,11 +75,15 @@ class PixiBackend:
             ProvisioningCanceledError: The observer asked to stop.
         """
         observer.stage("create", "Creating a pixi workspace")
-        workspace = Workspace(prefix.absolute() / "pixi.toml")
+        manifest = spec.manifest or PixiManifest("{}")
+        workspace = Workspace(prefix.absolute() / manifest.file, manifest.environment)
         workspace.configuration.parent.mkdir(parents=True)
         workspace.configuration.write_text(CONFIGURATION, encoding="utf-8")
-        self._write(workspace, self._manifest(spec))
-        self._install(spec, workspace, observer)
+        if spec.manifest is None:
+            write_private(workspace.manifest, MARK + toml_text(self._manifest(spec)))
+            self._install(spec, workspace, observer)
+        else:
+            self._install_native(spec.manifest, workspace, observer)
 
     def install(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
         """Add the packages of the spec: to the manifest of a workspace of ours, else to the prefix itself.
@@ -85,7 +99,8 @@ class PixiBackend:
             self._add_beside(spec, adopt(prefix).path, observer)
             return
         with restored_on_error(workspace.manifest, workspace.lock):
-            self._write(workspace, merged(read_manifest(workspace.manifest), self._addition(spec)))
+            document = merged(read_manifest(workspace.manifest), self._addition(spec))
+            write_private(workspace.manifest, MARK + toml_text(document))
             self._install(spec, workspace, observer)
 
     def _manifest(self, spec: Spec) -> Document:
@@ -101,17 +116,16 @@ class PixiBackend:
             addition["dependencies"] = {name: value for name, value in table.items() if name in wanted}
         return addition
 
-    @staticmethod
-    def _write(workspace: Workspace, document: Document) -> None:
-        workspace.manifest.write_text(MARK + toml_text(document), encoding="utf-8")
-
     def _install(self, spec: Spec, workspace: Workspace, observer: BuildObserver) -> None:
         before = _present(workspace)
         with_uv = left_to_uv(spec)
         entries = [entry.text for entry in spec.pypi if entry.dependencies] + [entry.text for entry in spec.local]
-        self.run(workspace, observer, spec, pypi="" if with_uv else ", ".join(entries))
-        for package in sorted(_present(workspace) - before):
-            observer.output(f" + {package}")
+        wanted = requirements(spec)
+        observer.stage("solve", f"Solving for {', '.join(entry.name for entry in wanted)}")
+        asked = [masked(entry.text) for entry in wanted]
+        self._run(workspace, observer, asked, pypi="" if with_uv else ", ".join(entries))
+        _tell_new(workspace, before, observer)
+        forget_credentials(workspace.manifest, workspace.lock)
         self._add_alone(spec, workspace.prefix, observer)
         if with_uv and entries:
             observer.output(f"The PyPI part is installed by uv: a manifest of pixi cannot say {with_uv}.")
@@ -121,17 +135,26 @@ class PixiBackend:
             rest = replace(spec, conda=(), channels=(), pypi=alone, local=())
             self._uv().install(rest, workspace.prefix, observer)
 
-    def run(self, workspace: Workspace, observer: BuildObserver, spec: Spec, *, pypi: str) -> None:
+    def _install_native(self, manifest: PixiManifest, workspace: Workspace, observer: BuildObserver) -> None:
+        """Install an environment of a manifest that the user wrote, with the versions of the lock beside it."""
+        write_private(workspace.manifest, toml_text(moved(manifest, self._base)))
+        workspace.choice.write_text(workspace.environment, encoding="utf-8")
+        if (self._base / workspace.lock.name).is_file():
+            shutil.copyfile(self._base / workspace.lock.name, workspace.lock)
+        asked = f"the environment {workspace.environment!r} of {manifest.file}"
+        observer.stage("solve", f"Solving for {asked}")
+        self._run(workspace, observer, [asked], pypi="packages of PyPI" if installs_pypi(manifest) else "")
+        _tell_new(workspace, set(), observer)
+
+    def _run(self, workspace: Workspace, observer: BuildObserver, asked: Sequence[str], *, pypi: str) -> None:
         """Run ``pixi install`` in a workspace, to its end or to the one that the observer wishes."""
         program = self._toolbox.obtain(observer).path
-        wanted = [masked(entry.text) for entry in requirements(spec)]
-        observer.stage("solve", masked(f"Solving for {', '.join(entry.name for entry in requirements(spec))}"))
         milestones = Milestones(observer, workspace, current_platform(), pypi=masked(pypi))
         argv = workspace.install(program)
         try:
             run_tool(argv, env=tool_variables(self._env), observer=milestones, cwd=workspace.root)
         except CommandFailedError as error:
-            raise translated(error, wanted) from error
+            raise translated(error, asked) from error
         milestones.begin_pypi()
         if observer.cancel_requested:
             raise ProvisioningCanceledError("The build was cancelled.")
@@ -159,6 +182,11 @@ class PixiBackend:
 
     def _uv(self) -> UvBackend:
         return UvBackend(self._env, base=self._base)
+
+
+def _tell_new(workspace: Workspace, before: set[str], observer: BuildObserver) -> None:
+    for package in sorted(_present(workspace) - before):
+        observer.output(f" + {package}")
 
 
 def _present(workspace: Workspace) -> set[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wetlands._backends.environ import scrubbed
+from wetlands._backends.existing import CHOICE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,11 @@ class Workspace:
     def prefix(self) -> Path:
         """Where the environment lies."""
         return self.root / ".pixi" / "envs" / self.environment
+
+    @property
+    def choice(self) -> Path:
+        """The file that says which environment of the workspace was meant, where it is not the default one."""
+        return self.root / ".pixi" / CHOICE
 
     def install(self, program: Path, *, locked: bool = False) -> list[str]:
         """Return the command that solves and installs, or with a lock only installs."""

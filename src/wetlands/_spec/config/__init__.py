@@ -5,8 +5,9 @@ Each format has a table of its keys (`keys.py`) that says what becomes of each: 
 
 from __future__ import annotations
 
+from wetlands._spec.config.native import native_config
 from wetlands._spec.config.read import Config, from_config, read_config
 from wetlands._spec.config.request import Request
 from wetlands._spec.config.source import Source
 
-__all__ = ["Config", "Request", "Source", "from_config", "read_config"]
+__all__ = ["Config", "Request", "Source", "from_config", "native_config", "read_config"]
