@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wetlands._backends.integrity.damage import Damage
+    from wetlands._backends.locks.difference import PackageChange
     from wetlands._spec import Commands, Dependencies
     from wetlands._store.garbage import Cleanup, CleanupItem
     from wetlands.environment import Environment
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         InvalidDependencyError,
         InvalidNameError,
         LaunchError,
+        LockError,
         ModuleNotResolvedError,
         NotLaunchedError,
         ProtocolError,
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "wetlands._backends.integrity.damage": ("Damage",),
+    "wetlands._backends.locks.difference": ("PackageChange",),
     "wetlands._spec": ("Commands", "Dependencies"),
     "wetlands._store.garbage": ("Cleanup", "CleanupItem"),
     "wetlands.environment": ("Environment",),
@@ -79,6 +82,7 @@ _HOMES = {
         "InvalidDependencyError",
         "InvalidNameError",
         "LaunchError",
+        "LockError",
         "ModuleNotResolvedError",
         "NotLaunchedError",
         "ProtocolError",
@@ -128,8 +132,10 @@ __all__ = [
     "InvalidDependencyError",
     "InvalidNameError",
     "LaunchError",
+    "LockError",
     "ModuleNotResolvedError",
     "NotLaunchedError",
+    "PackageChange",
     "ProtocolError",
     "ProvisioningCanceledError",
     "ProvisioningError",

@@ -14,6 +14,7 @@ from wetlands._manager.building import cancel_all
 from wetlands._manager.commanding import Commanding
 from wetlands._manager.display import show
 from wetlands._manager.keeping import Keeping
+from wetlands._manager.locking import Locking
 from wetlands._manager.making import Making
 from wetlands._manager.names import MAIN
 from wetlands._store.opened import Opened
@@ -38,7 +39,7 @@ _RECLAIM_SECONDS = 1.0
 _BUILDS_SECONDS = 30.0
 
 
-class EnvironmentManager(Making, Keeping, Commanding):
+class EnvironmentManager(Making, Keeping, Locking, Commanding):
     """Makes environments, finds them again, and stops what runs in them.
 
     Making a manager touches nothing: no network, no process, no file. All verbs may be called from several threads, and

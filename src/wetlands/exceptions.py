@@ -10,6 +10,7 @@ WetlandsError
 ├── EnvironmentNotFoundError          nothing of that name, or no environment in that folder
 ├── EnvironmentInUseError             live workers still use what should be removed
 ├── RecordError                       a stored record that cannot be read
+├── LockError                         a lock that cannot be read, or does not fit the recipe or this machine
 ├── ProvisioningError                 an environment could not be built or changed
 │   ├── InterpreterNotFoundError      no Python on this machine satisfies the recipe
 │   ├── UnsatisfiableError            no set of conda packages fits all that is asked
@@ -51,6 +52,7 @@ __all__ = [
     "InvalidDependencyError",
     "InvalidNameError",
     "LaunchError",
+    "LockError",
     "ModuleNotResolvedError",
     "NotLaunchedError",
     "ProtocolError",
@@ -144,6 +146,26 @@ class EnvironmentNotFoundError(WetlandsError):
 
 class EnvironmentInUseError(WetlandsError):
     """Live workers still use what should be removed or changed."""
+
+
+class LockError(WetlandsError):
+    """A lock cannot be read, or does not fit the recipe or this machine; nothing was built.
+
+    Attributes:
+        path: The file.
+        reasons: What is wrong, one sentence each.
+    """
+
+    def __init__(self, path: Path, *reasons: str) -> None:
+        super().__init__(path, *reasons)
+        self.path = path
+        self.reasons = reasons
+
+    def __str__(self) -> str:
+        return (
+            f"The lock {self.path} cannot be used: {'; '.join(self.reasons)}. "
+            "Make a new one with EnvironmentManager.lock(...), or build without a lock."
+        )
 
 
 class RecordError(WetlandsError):

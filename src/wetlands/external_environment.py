@@ -15,6 +15,7 @@ from wetlands._launch.threads import thread_limits
 from wetlands._modules.callables import Callee
 from wetlands._modules.naming import encoded, named
 from wetlands._modules.target import resolve, resolve_script
+from wetlands._packages import PackageVerbs
 from wetlands._platform.names import current_platform
 from wetlands._pool.call import BlockingCall, Work
 from wetlands._pool.chunks import Chunks
@@ -29,7 +30,6 @@ from wetlands._pool.streaming import StreamCall, check_window, decoded
 from wetlands._spec import parse_commands
 from wetlands._tasks.inbox import Inbox
 from wetlands._tasks.life import session
-from wetlands.environment import Environment
 from wetlands.exceptions import NotLaunchedError
 from wetlands.logger import logger
 from wetlands.stream import Stream
@@ -41,17 +41,16 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
-    from wetlands._backends.integrity.damage import Damage
     from wetlands._backends.prefix import Prefix
     from wetlands._pool.worker import Worker
-    from wetlands._spec import Commands, Dependencies
+    from wetlands._spec import Commands
     from wetlands._store.debuggers import DebugEndpoint
     from wetlands.environment_manager import EnvironmentManager
 
 __all__ = ["ExternalEnvironment"]
 
 
-class ExternalEnvironment(Environment):
+class ExternalEnvironment(PackageVerbs):
     """An environment on disk with its own packages; code runs in worker processes of its interpreter.
 
     Attributes:
@@ -340,36 +339,6 @@ class ExternalEnvironment(Environment):
     def _log(self, message: str, *args: object) -> None:
         instance = self.environment_manager.log_instance
         logger.log_environment(logging.INFO, message, *args, env_name=self.name, stage="launch", instance=instance)
-
-    # --------------------------------------------------------------- packages
-
-    def install(self, dependencies: Dependencies, additional_install_commands: Commands | None = None) -> list[str]:
-        """Add packages; see `EnvironmentManager.install`."""
-        return self.environment_manager.install(self, dependencies, additional_install_commands)
-
-    def update(
-        self,
-        dependencies: Dependencies | None = None,
-        additional_install_commands: Commands | None = None,
-    ) -> None:
-        """Build the environment anew, from new dependencies or the same; running workers go on with the old one."""
-        self.environment_manager.update_environment(self, dependencies, additional_install_commands)
-
-    def check(self, *, thorough: bool = False) -> list[Damage]:
-        """Find files that are missing or changed; see `EnvironmentManager.check_environment`."""
-        return self.environment_manager.check_environment(self, thorough=thorough)
-
-    def repair(self) -> list[Damage]:
-        """Install damaged packages anew; see `EnvironmentManager.repair_environment`."""
-        return self.environment_manager.repair_environment(self)
-
-    def delete(self) -> None:
-        """Remove the environment from the disk.
-
-        Raises:
-            EnvironmentInUseError: Workers use it; exit them first.
-        """
-        self.environment_manager.delete_environment(self)
 
     def _switch(self, prefix: Prefix, generation: str | None) -> None:
         """Use another build from the next launch on."""

@@ -43,8 +43,9 @@ _HOST = (
     *("Environment", "EnvironmentInUseError", "EnvironmentManager", "EnvironmentNotFoundError"),
     *("EnvironmentReuseError", "ExecutionException", "ExternalEnvironment", "IncompatibilityException"),
     *("InternalEnvironment", "InterpreterNotFoundError", "InvalidDependencyError", "InvalidNameError"),
-    *("LaunchError", "ModuleNotResolvedError", "NotLaunchedError", "ProtocolError", "ProvisioningCanceledError"),
-    *("ProvisioningError", "RecordError", "Stream", "Task", "TaskEvent", "TaskEventType", "TaskStatus"),
+    *("LaunchError", "LockError", "ModuleNotResolvedError", "NotLaunchedError", "PackageChange", "ProtocolError"),
+    *("ProvisioningCanceledError", "ProvisioningError", "RecordError", "Stream", "Task", "TaskEvent"),
+    *("TaskEventType", "TaskStatus"),
     *("UnsatisfiableError", "UnsupportedPythonError", "WetlandsError", "__version__"),
 )
 """Public names of the host that a worker lacks."""

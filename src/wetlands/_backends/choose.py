@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,8 +17,9 @@ from wetlands.exceptions import ProvisioningError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wetlands._backends.api import Backend
+    from wetlands._backends.api import Backend, BuildObserver
     from wetlands._backends.interpreters import Interpreter
+    from wetlands._backends.locks.model import Lock, LockedPlatform
     from wetlands._backends.tools.pins import Tool
     from wetlands._spec.model import Spec
 
@@ -34,10 +36,12 @@ class Choice:
     Attributes:
         backend: The backend.
         reason: Why this one, as a sentence for the log and the record.
+        describe: Says exactly what a prefix holds that it built; None where nothing can.
     """
 
     backend: Backend
     reason: str
+    describe: Callable[[Spec, Path, BuildObserver], Lock] | None = None
 
 
 def choose(
@@ -48,6 +52,7 @@ def choose(
     env: Mapping[str, str] | None = None,
     base: Path | None = None,
     tools: Path | None = None,
+    locked: LockedPlatform | None = None,
     find: Callable[..., Interpreter] = find_interpreter,
 ) -> Choice:
     """Choose the backend that builds a spec, or adds it to an existing prefix.
@@ -60,6 +65,7 @@ def choose(
         base: What relative paths of local packages begin at; by default the current folder.
         tools: Where pixi and micromamba are downloaded to, where the user says nothing; by default ``tools`` in
             the base.
+        locked: What it must hold exactly: then nothing is chosen, since nothing is to be solved.
         find: Finds the interpreter that uv would build on.
 
     Raises:
@@ -67,6 +73,30 @@ def choose(
     """
     variables = os.environ if env is None else env
     folder = base or Path.cwd()
+    described = partial(_describe, env=variables, base=folder)
+    if locked is not None:
+        from wetlands._backends.locks.build import LockedBackend  # noqa: PLC0415 - few programs give a lock
+
+        return Choice(LockedBackend(locked, variables, base=folder), f"the lock {locked.source} was given", described)
+    chosen = _choose(spec, manager, conda_path, variables, folder, tools, find)
+    return replace(chosen, describe=described)
+
+
+def _describe(spec: Spec, prefix: Path, observer: BuildObserver, *, env: Mapping[str, str], base: Path) -> Lock:
+    from wetlands._backends.locks.describe import describe  # noqa: PLC0415 - a create() that reuses needs none of it
+
+    return describe(spec, prefix, observer, env=env, base=base)
+
+
+def _choose(  # noqa: PLR0917 - what the choice depends on
+    spec: Spec,
+    manager: Manager,
+    conda_path: Path | None,
+    variables: Mapping[str, str],
+    folder: Path,
+    tools: Path | None,
+    find: Callable[..., Interpreter],
+) -> Choice:
     tool = tool_asked_for(manager, conda_path)
     if spec.manifest is not None and tool != "pixi":
         _refuse_other_than_pixi(tool, manager)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wetlands._backends.conda.settings import Engine
     from wetlands._spec.model import Spec
 
-__all__ = ["RattlerBackend"]
+__all__ = ["RattlerBackend", "installed_records"]
 
 _T = TypeVar("_T")
 
@@ -87,7 +87,7 @@ class RattlerBackend:
             )
         if spec.has_conda or spec.python.asked:
             engine = open_engine(self._env, base=self._base)
-            installed = _installed(adopted.path)
+            installed = installed_records(adopted.path)
             asked = {text for record in installed for text in record.requested_specs}
             # Not all tools note what was asked for: then all that is there is wanted.
             keep = sorted(asked or {record.name.normalized for record in installed})
@@ -103,7 +103,7 @@ class RattlerBackend:
             ProvisioningError: What conda wrote down about the prefix is damaged.
         """
         engine = open_engine(self._env, base=self._base)
-        installed = _installed(prefix)
+        installed = installed_records(prefix)
         damaged = [record for record in installed if record.name.normalized in names]
         for name in drop_damaged(damaged):
             observer.output(f" - {name}: its files in the cache are damaged too, it is downloaded again")
@@ -122,19 +122,20 @@ class RattlerBackend:
         *,
         installed: Sequence[RepoDataRecord] = (),
         keep: Sequence[str] = (),
+        platform: str | None = None,
     ) -> Solution:
         """Find the conda packages of a spec; nothing is written but caches."""
         observer.stage("solve", f"Solving for {', '.join(entry.name for entry in spec.conda) or 'python'}")
 
         def work(_tell: Tell) -> Coroutine[None, None, Solution]:
-            return find_packages(spec, engine, installed=installed, keep=keep)
+            return find_packages(spec, engine, installed=installed, keep=keep, platform=platform)
 
         addresses = [channel.base_url for channel in sources(spec, engine)]
         return self._run(work, engine, prefix, observer, channel=addresses[0] if len(addresses) == 1 else "")
 
     def link(self, solution: Solution, prefix: Path, engine: Engine, observer: BuildObserver) -> None:
         """Make a prefix hold exactly the conda packages of a solution."""
-        present = {record.url for record in _installed(prefix)}  # without credentials, as they are left below
+        present = {record.url for record in installed_records(prefix)}  # without credentials, as they are left below
         for record in sorted(solution.records, key=lambda one: one.name.normalized):
             if without_credentials(record.url) not in present:
                 observer.output(f" + {record.name.normalized} {record.version} {record.build}")
@@ -177,7 +178,7 @@ class RattlerBackend:
         UvBackend(self._env, base=self._base).install(replace(spec, conda=(), channels=()), prefix, observer)
 
 
-def _installed(prefix: Path) -> list[PrefixRecord]:
+def installed_records(prefix: Path) -> list[PrefixRecord]:
     """Read what conda packages a prefix holds.
 
     Raises:

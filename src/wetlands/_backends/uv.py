@@ -52,6 +52,7 @@ class UvBackend:
         base: What relative paths of local packages begin at: the folder the spec was parsed with.
         uv: The uv binary; by default the one `find_uv` finds when it is needed.
         find: Finds the interpreter for a Python requirement.
+        resolving: Whether what packages need is installed with them.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class UvBackend:
         base: Path,
         uv: Path | None = None,
         find: Callable[..., Interpreter] = find_interpreter,
+        resolving: bool = True,
     ) -> None:
+        self._resolving = resolving
         self._env = env
         self._base = base
         self._uv = uv
@@ -95,6 +98,15 @@ class UvBackend:
             ProvisioningError: The spec names conda packages, or there is no uv.
         """
         refuse_conda(spec)
+        self.make_empty(spec, prefix, observer)
+        self.install(spec, prefix, observer)
+
+    def make_empty(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        """Make a virtual environment with the Python of the spec, and nothing else in it.
+
+        Raises:
+            ProvisioningError: As `build`.
+        """
         interpreter = self._interpreter(spec)
         prefix = prefix.absolute()  # uv runs in another folder
         observer.stage("create", f"Creating a virtual environment with Python {interpreter}")
@@ -103,7 +115,6 @@ class UvBackend:
             # Our folder lies in the prefix already: --allow-existing. A project around it has no say: --no-project.
             options = ("--allow-existing", "--no-project", "--no-python-downloads")
             self._run(["venv", *options, "--python", str(interpreter.path), str(prefix)], folder, observer)
-        self.install(spec, prefix, observer)
 
     def install(self, spec: Spec, prefix: Path, observer: BuildObserver, *, anew: bool = False) -> None:
         """Add the PyPI and local packages of the spec; what is installed and fits stays as it is.
@@ -120,7 +131,8 @@ class UvBackend:
         adopted = adopt(prefix)
         with neutral_folder(adopted.path) as folder:
             check_references(spec, self._env)
-            options = (*settings_options(spec.settings), *extra_files(spec, folder))
+            alone = () if self._resolving else ("--no-deps",)
+            options = (*alone, *settings_options(spec.settings), *extra_files(spec, folder))
             if anew:
                 names = [*(entry.name for entry in spec.pypi), *(entry.name for entry in spec.local)]
                 # The files in uv's cache may be the same ones, by hard links, and damaged with them. Forced: every

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from wetlands._spec import REFERENCE
+from wetlands._spec import REFERENCE, newest_allowed
 from wetlands.exceptions import ProvisioningError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def settings_options(settings: PypiSettings) -> tuple[str, ...]:
         "--index-strategy": settings.index_strategy,
         "--prerelease": settings.prerelease,
         "--resolution": settings.resolution,
-        "--exclude-newer": settings.exclude_newer,
+        "--exclude-newer": _until(settings.exclude_newer),
     }
     isolated = (name for name in settings.no_build_isolation if name != _ALL)
     return (
@@ -93,6 +93,12 @@ def settings_options(settings: PypiSettings) -> tuple[str, ...]:
         *(("--no-build-isolation",) if _ALL in settings.no_build_isolation else ()),
         *(f"--no-build-isolation-package={name}" for name in isolated),
     )
+
+
+def _until(cutoff: str) -> str:
+    """Return a limit as a moment: older versions of uv know no ages, and a day means to it one of the local time."""
+    newest = newest_allowed(cutoff)
+    return "" if newest is None else newest.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def with_settings(env: Mapping[str, str], settings: PypiSettings, base: Path) -> dict[str, str]:

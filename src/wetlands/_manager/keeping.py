@@ -10,6 +10,7 @@ from wetlands._backends.existing import adopt, has_environment
 from wetlands._backends.inventory import installed_packages
 from wetlands._manager.building import Building, Deed
 from wetlands._manager.names import MAIN, prefix_of
+from wetlands._manager.wishes import Wishes
 from wetlands._platform.names import current_platform
 from wetlands._spec import parse
 from wetlands._store.garbage import limits
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from wetlands._backends.integrity.damage import Damage
     from wetlands._backends.inventory import InstalledPackage
-    from wetlands._spec import Commands, Dependencies
+    from wetlands._spec import Commands, Cutoff, Dependencies
     from wetlands._store.garbage import Cleanup
     from wetlands._store.progress import LoggedBuild
     from wetlands.environment import Environment
@@ -107,6 +108,9 @@ class Keeping(Building):
         environment: Environment,
         dependencies: Dependencies | None = None,
         additional_install_commands: Commands | None = None,
+        *,
+        lock: str | Path | None = None,
+        exclude_newer: Cutoff | None = None,
     ) -> Environment:
         """Build an environment anew and switch to it; workers that run go on with what they have.
 
@@ -115,12 +119,16 @@ class Keeping(Building):
             dependencies: Its new recipe; None takes the stored one again, which brings newer versions where it allows,
                 and leaves out what `install` added.
             additional_install_commands: Its new commands; None takes the stored ones.
+            lock: As for `create`. Without one everything is resolved again, also when it was created from a lock.
+            exclude_newer: As for `create`; None takes the limit of the recipe.
 
         Raises:
+            LockError: The lock cannot be read, or does not fit the recipe or this machine; or a file is another one.
             EnvironmentNotFoundError: It was deleted, or is not one that this manager created or loaded by name.
             ProvisioningError: It cannot be built; the old one still works.
         """
-        return self._do(self._renewal(environment, dependencies, additional_install_commands))
+        wishes = Wishes(lock, exclude_newer)
+        return self._do(self._renewal(environment, dependencies, additional_install_commands, wishes))
 
     def update_environment_async(
         self,
@@ -128,23 +136,32 @@ class Keeping(Building):
         dependencies: Dependencies | None = None,
         additional_install_commands: Commands | None = None,
         *,
+        lock: str | Path | None = None,
+        exclude_newer: Cutoff | None = None,
         start: bool = True,
     ) -> Task[Environment]:
         """Build an environment anew, and go on; see `update_environment`, and `create_async` for the task."""
-        return self._do_as_task(self._renewal(environment, dependencies, additional_install_commands), start=start)
+        wishes = Wishes(lock, exclude_newer)
+        return self._do_as_task(
+            self._renewal(environment, dependencies, additional_install_commands, wishes), start=start
+        )
 
     def _renewal(
-        self, environment: Environment, dependencies: Dependencies | None, additional_install_commands: Commands | None
+        self,
+        environment: Environment,
+        dependencies: Dependencies | None,
+        additional_install_commands: Commands | None,
+        wishes: Wishes,
     ) -> Deed[Environment]:
         record = self._opened.record_of(environment)
         base = Path(record.base) if dependencies is None else Path.cwd()
         wanted = parse(dependencies, commands=additional_install_commands, platform=current_platform(), base=base)
         spec = record.spec if dependencies is None else wanted
         commands = record.spec.commands if additional_install_commands is None else wanted.commands
-        spec = replace(spec, commands=commands)
+        spec, locked = wishes.apply(replace(spec, commands=commands), record.name)
 
         def renew(build: LoggedBuild) -> Environment:
-            return self._opened.open(self._workshop.build(spec, base, build, replace=True))
+            return self._opened.open(self._workshop.build(spec, base, build, replace=True, locked=locked))
 
         return Deed("create", record.name, renew)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from wetlands._spec.channels import DEFAULT_CHANNEL
 from wetlands._spec.commands import parse_commands
 from wetlands._spec.conda import CondaRequirement, parse_conda
+from wetlands._spec.cutoff import Cutoff, newest_allowed, parse_cutoff
 from wetlands._spec.dependencies import (
     Commands,
     Dependencies,
@@ -22,7 +23,7 @@ from wetlands._spec.local import LocalRequirement
 from wetlands._spec.model import Spec
 from wetlands._spec.names import check_name
 from wetlands._spec.parse import parse
-from wetlands._spec.platforms import PLATFORMS
+from wetlands._spec.platforms import PLATFORMS, parse_platforms
 from wetlands._spec.pypi import PypiRequirement, parse_pypi
 from wetlands._spec.python import ANY_PYTHON, OLDEST_PYTHON, PythonRequirement, parse_python
 from wetlands._spec.secrets import masked, without_credentials
@@ -38,6 +39,7 @@ __all__ = [
     "REFERENCE",
     "Commands",
     "CondaRequirement",
+    "Cutoff",
     "Dependencies",
     "LocalDependency",
     "LocalRequirement",
@@ -51,9 +53,12 @@ __all__ = [
     "check_name",
     "differences",
     "masked",
+    "newest_allowed",
     "parse",
     "parse_commands",
     "parse_conda",
+    "parse_cutoff",
+    "parse_platforms",
     "parse_pypi",
     "parse_python",
     "storable",

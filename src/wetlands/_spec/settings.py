@@ -40,7 +40,7 @@ class PypiSettings:
         index_strategy: How several indexes are searched, in uv's words.
         prerelease: When pre-releases are taken, in uv's words.
         resolution: Which of the versions that fit is taken, in uv's words.
-        exclude_newer: The date after which what was published is not seen.
+        exclude_newer: The date after which what was published is not seen, or how old it must be; conda packages too.
         overrides: Requirements that replace those that packages have on each other.
     """
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from wetlands._backends.existing import adopt
 from wetlands._backends.inventory import installed_packages
 from wetlands._spec import masked
+from wetlands._store.history import forget_lock, lock_path
 from wetlands._store.lock import builder_lock
-from wetlands._store.provision import explained, no_commands
+from wetlands._store.provision import explained, keep_lock, no_commands
 from wetlands.exceptions import EnvironmentNotFoundError, WetlandsError
 
 if TYPE_CHECKING:
@@ -41,13 +42,18 @@ def install(store: Store, order: Order, observer: BuildObserver, *, finish: Fini
             raise EnvironmentNotFoundError(f"There is no environment {order.name!r} to install into: it was deleted.")
         prefix = store.prefix_path(record)
         before = _inventory(prefix)
+        lock = _read(lock_path(prefix))
         store.write(record.changed(_sentence(order)))
+        forget_lock(prefix)
         try:
             order.backend.install(order.spec, prefix, observer)
         except BaseException:
             if before is not None and _inventory(prefix) == before:
+                if lock is not None:
+                    lock_path(prefix).write_text(lock, encoding="utf-8", newline="\n")
                 store.write(record)
             raise
+        keep_lock(order, prefix, observer)
         finish(prefix, observer)
 
 
@@ -61,6 +67,12 @@ def _sentence(order: Order) -> str:
     if order.spec.commands:
         names.append("what commands did")
     return masked(f"install() added {', '.join(names) or 'nothing'}")
+
+
+def _read(path: Path) -> str | None:
+    with suppress(OSError):
+        return path.read_text(encoding="utf-8")
+    return None
 
 
 def _inventory(prefix: Path) -> list[InstalledPackage] | None:

@@ -13,16 +13,19 @@ from wetlands._backends.existing import adopt
 from wetlands._backends.prefix import python_version
 from wetlands._spec import storable
 from wetlands._store.files import remove_tree
+from wetlands._store.history import inherit, store_lock
 from wetlands._store.lock import builder_lock
 from wetlands._store.paths import new_generation
 from wetlands._store.record import Record
-from wetlands._store.reuse import obstacles
+from wetlands._store.reuse import obstacles, unlike
 from wetlands._store.steps import unwatched
 from wetlands.exceptions import (
     EnvironmentNotFoundError,
     EnvironmentReuseError,
+    LockError,
     ProvisioningCanceledError,
     ProvisioningError,
+    RecordError,
 )
 from wetlands.logger import logger
 
@@ -31,13 +34,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wetlands._backends.api import Backend, BuildObserver
+    from wetlands._backends.locks.model import Lock, LockedPlatform
     from wetlands._spec import Spec
     from wetlands._store.steps import Reached
     from wetlands._store.store import Store
 
     Finish = Callable[[Path, BuildObserver], None]
+    Describe = Callable[[Spec, Path, BuildObserver], Lock]
 
-__all__ = ["Order", "explained", "no_commands", "provision", "reusable"]
+__all__ = ["Order", "explained", "keep_lock", "no_commands", "provision", "reusable"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,9 @@ class Order:
         base: The folder that relative paths of local packages begin at.
         backend: What builds it.
         reason: Why that backend was chosen.
+        describe: Says exactly what a prefix holds that was built; without it no lock is stored.
+        locked: What the prefix must hold; None leaves it to the backend.
+        undoes: The generation that is to be taken back; empty for a build that is no rollback.
     """
 
     name: str
@@ -57,6 +65,9 @@ class Order:
     base: Path
     backend: Backend
     reason: str
+    describe: Describe | None = None
+    locked: LockedPlatform | None = None
+    undoes: str = ""
 
 
 def no_commands(_prefix: Path, _observer: BuildObserver) -> None:
@@ -98,30 +109,34 @@ def provision(
 
     with explained(order.name, store.layout.root), builder_lock(store.layout, order.name, observer):
         reached("locked")
-        if not replace and (found := reusable(store, order.name, order.spec, order.base)):
+        if not replace and (found := reusable(store, order.name, order.spec, order.base, order.locked)):
             return found
+        before = _replaced(store, order)
         sweep(store, order.name)
         reached("swept")
-        record = _build(store, order, observer, finish=finish, reached=reached)
+        record = _build(store, order, before, observer, finish=finish, reached=reached)
         sweep(store, order.name)
         reached("replaced one removed")
         return record
 
 
-def reusable(store: Store, name: str, spec: Spec, base: Path) -> Record | None:
+def reusable(store: Store, name: str, spec: Spec, base: Path, locked: LockedPlatform | None = None) -> Record | None:
     """Return the record of an environment that is what a recipe asks for, or None when there is no environment.
 
     Nothing is run, and beside the record only the presence of the interpreter is looked at: an environment without its
-    interpreter (deleted by hand, or the Python it was made from was removed) counts as none.
+    interpreter (deleted by hand, or the Python it was made from was removed) counts as none. With a lock, the lock that
+    it was built to is looked at too.
 
     Raises:
-        EnvironmentReuseError: There is one with another recipe.
+        EnvironmentReuseError: There is one with another recipe, or with other packages than the lock says.
         RecordError: There is one whose record is damaged.
     """
     record = store.record(name)
     if record is None:
         return None
     if reasons := obstacles(record, spec, base):
+        raise EnvironmentReuseError(name, reasons)
+    if locked is not None and (reasons := unlike(store.prefix_path(record), locked)):
         raise EnvironmentReuseError(name, reasons)
     try:
         adopt(store.prefix_path(record))
@@ -137,7 +152,50 @@ def reusable(store: Store, name: str, spec: Spec, base: Path) -> Record | None:
     return record
 
 
-def _build(store: Store, order: Order, observer: BuildObserver, *, finish: Finish, reached: Reached) -> Record:
+def _replaced(store: Store, order: Order) -> Record | None:
+    """Return the record that this build will replace; None when there is none, or it cannot be read.
+
+    Raises:
+        ProvisioningError: A rollback was asked for, and another build took its place meanwhile.
+    """
+    try:
+        record = store.record(order.name)
+    except RecordError:
+        record = None
+    if order.undoes and (record is None or record.generation != order.undoes):
+        raise ProvisioningError(
+            f"Environment {order.name!r} was changed by somebody else meanwhile, and nothing was taken back. "
+            "Look at it again (env.diff), and ask again."
+        )
+    return record
+
+
+def keep_lock(order: Order, prefix: Path, observer: BuildObserver) -> None:
+    """Store the lock of what was built or installed; where there is none to be had, say so."""
+    if order.describe is not None:
+        try:
+            store_lock(prefix, order.describe(order.spec, prefix, observer))
+        except ProvisioningCanceledError:
+            raise
+        except (ProvisioningError, LockError) as error:
+            logger.log_environment(
+                logging.WARNING,
+                "No lock is stored, so this cannot be exported, compared or rolled back to: %s",
+                error,
+                env_name=order.name,
+                stage="create",
+            )
+
+
+def _build(
+    store: Store,
+    order: Order,
+    before: Record | None,
+    observer: BuildObserver,
+    *,
+    finish: Finish,
+    reached: Reached,
+) -> Record:
     from wetlands._store.usage import open_gate  # noqa: PLC0415 - imports psutil, as in `provision`
 
     if storable(order.spec) != order.spec:
@@ -154,6 +212,9 @@ def _build(store: Store, order: Order, observer: BuildObserver, *, finish: Finis
     with ExitStack() as undo:
         undo.callback(_discard, prefix, gate)
         order.backend.build(order.spec, prefix, observer)
+        keep_lock(order, prefix, observer)
+        if before is not None:
+            inherit(prefix, before, store.prefix_path(before), undoing=bool(order.undoes))
         reached("packages installed")
         finish(prefix, observer)
         reached("commands run")

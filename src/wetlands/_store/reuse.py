@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wetlands._spec import differences, storable
+from wetlands._store.history import lock_path, read_stored_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wetlands._backends.locks.model import LockedPlatform
     from wetlands._spec import Spec
     from wetlands._store.record import Record
 
-__all__ = ["obstacles"]
+__all__ = ["obstacles", "unlike"]
 
 
 def obstacles(record: Record, spec: Spec, base: Path) -> tuple[str, ...]:
@@ -33,6 +35,21 @@ def obstacles(record: Record, spec: Spec, base: Path) -> tuple[str, ...]:
     if stored.fingerprint != asked.fingerprint:
         return differences(stored, asked) or ("its recipe was stored in another form",)
     return tuple(_moved(record, spec, base))
+
+
+def unlike(prefix: Path, locked: LockedPlatform) -> tuple[str, ...]:
+    """Say how the packages of an environment differ from what a lock says; none when they are the same.
+
+    Raises:
+        LockError: What is stored about the environment is damaged.
+    """
+    from wetlands._backends.locks.difference import changes  # noqa: PLC0415 - only for those who give a lock
+
+    stored = read_stored_lock(lock_path(prefix))
+    found = None if stored is None else stored.platform(locked.name)
+    if found is None:
+        return ("it is not known which packages it was built from, so they cannot be compared with the lock",)
+    return tuple(f"by the lock: {change}" for change in changes(found, locked))
 
 
 def _moved(record: Record, spec: Spec, base: Path) -> Iterator[str]:

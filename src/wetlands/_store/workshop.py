@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wetlands._backends.api import BuildObserver
     from wetlands._backends.choose import Choice, Manager
     from wetlands._backends.integrity.damage import Damage
+    from wetlands._backends.locks.model import Lock, LockedPlatform
     from wetlands._backends.tools.found import FoundTool
     from wetlands._backends.tools.pins import Tool
     from wetlands._backends.tools.toolbox import Toolbox
@@ -80,12 +81,13 @@ class Workshop:
         self._changed = threading.Condition()
         self._watched: dict[LoggedBuild, int] = {}  # and the thread each runs in
 
-    def choose(self, spec: Spec, base: Path) -> Choice:
-        """Choose the backend for a spec.
+    def choose(self, spec: Spec, base: Path, locked: LockedPlatform | None = None) -> Choice:
+        """Choose the backend for a spec, or for what a lock says.
 
         Raises:
             ProvisioningError: The one that is asked for cannot build it.
         """
+        options = {} if locked is None else {"locked": locked}
         return self._choose(
             spec,
             manager=self.manager,
@@ -93,6 +95,7 @@ class Workshop:
             env=self._variables(),
             base=base,
             tools=self._store.layout.tools,
+            **options,
         )
 
     def tool(self) -> Tool | None:
@@ -118,11 +121,20 @@ class Workshop:
         """Return what watches, and may stop, one of the builds below."""
         return LoggedBuild(name, stage, self._instance)
 
-    def build(self, spec: Spec, base: Path, build: LoggedBuild, *, replace: bool) -> Record:
-        """Build an environment; see `provision.provision`."""
+    def build(
+        self,
+        spec: Spec,
+        base: Path,
+        build: LoggedBuild,
+        *,
+        replace: bool,
+        locked: LockedPlatform | None = None,
+        undoes: str = "",
+    ) -> Record:
+        """Build an environment; see `provision.provision` and `provision.Order`."""
         name = build.name
         with self._watch(build):
-            order = self._order(name, spec, base)
+            order = self._order(name, spec, base, locked, undoes)
             logger.log_environment(
                 logging.INFO,
                 "Building with %s: %s.",
@@ -188,9 +200,25 @@ class Workshop:
     def _others(self) -> list[LoggedBuild]:
         return [build for build, thread in self._watched.items() if thread != threading.get_ident()]
 
-    def _order(self, name: str, spec: Spec, base: Path) -> Order:
-        choice = self.choose(spec, base)
-        return Order(name, spec, base, choice.backend, choice.reason)
+    def resolve(self, specs: Mapping[str, Spec], base: Path, build: LoggedBuild, *, conda: bool) -> Lock:
+        """Return the packages of a recipe on several platforms, and build nothing; see `resolve.resolve`."""
+        from wetlands._backends.locks.resolve import resolve  # noqa: PLC0415 - few programs make locks
+
+        with self._watch(build):
+            return resolve(specs, build, env=self._variables(), base=base, conda=conda)
+
+    def describe(self, spec: Spec, prefix: Path, base: Path, build: LoggedBuild) -> Lock:
+        """Return exactly what is installed in a prefix; see `describe.describe`."""
+        from wetlands._backends.locks.describe import describe  # noqa: PLC0415 - as above
+
+        with self._watch(build, shown=False):
+            return describe(spec, prefix, build, env=self._variables(), base=base)
+
+    def _order(
+        self, name: str, spec: Spec, base: Path, locked: LockedPlatform | None = None, undoes: str = ""
+    ) -> Order:
+        choice = self.choose(spec, base, locked)
+        return Order(name, spec, base, choice.backend, choice.reason, choice.describe, locked, undoes)
 
     def _finish(self, spec: Spec) -> Finish:
         def finish(prefix: Path, observer: BuildObserver) -> None:

@@ -63,7 +63,7 @@ def test_settings_become_options() -> None:
         "--index-strategy=first-index",
         "--prerelease=allow",
         "--resolution=lowest",
-        "--exclude-newer=2026-01-01",
+        "--exclude-newer=2026-01-02T00:00:00Z",
         "--no-binary=:all:",
         "--only-binary=a",
         "--only-binary=b",

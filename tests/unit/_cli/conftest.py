@@ -26,7 +26,7 @@ __all__ = ["backend", "new_manager", "wetlands"]
 @pytest.fixture
 def wetlands(tmp_path: Path, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs a command on the instance folder that `new_manager` uses too."""
-    monkeypatch.setattr(Workshop, "choose", lambda self, spec, base: Choice(backend, "it is a test"))
+    monkeypatch.setattr(Workshop, "choose", lambda self, spec, base, locked=None: Choice(backend, "it is a test"))
 
     def run(*words: str, answer: str = "") -> Result:
         return CliRunner().invoke(app, ["-wip", str(tmp_path / "instance (ü)"), *words], input=answer)

@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rattler import ChannelPriority, MatchSpec, VirtualPackage, VirtualPackageOverrides, solve
+from rattler import ChannelPriority, MatchSpec, solve
 from rattler.exceptions import SolverError
 
 from wetlands._backends.conda.errors import broken_off, plain_reason, virtual_packages_in
+from wetlands._backends.conda.machine import assumed, shown, this_machine
 from wetlands._backends.conda_words import channel_names, python_request
 from wetlands._platform.names import current_platform
+from wetlands._spec.cutoff import newest_allowed
 from wetlands._spec.secrets import masked
 from wetlands.exceptions import DownloadError, UnsatisfiableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
-    from rattler import Channel, RepoDataRecord
+    from rattler import Channel, GenericVirtualPackage, RepoDataRecord
 
     from wetlands._backends.conda.settings import Engine
     from wetlands._spec.conda import CondaRequirement
@@ -57,15 +60,23 @@ class _Request:
     specs: tuple[str, ...]
     sources: tuple[Channel, ...]
     locked: tuple[RepoDataRecord, ...] = ()
+    platform: str = ""
+    machine: tuple[GenericVirtualPackage, ...] = ()
+    newest: datetime | None = None
 
     def without(self, dropped: Sequence[int]) -> _Request:
         kept = [number for number in range(len(self.specs)) if number not in dropped]
         specs = tuple(self.specs[number] for number in kept)
-        return _Request(tuple(self.names[number] for number in kept), specs, self.sources, self.locked)
+        return replace(self, names=tuple(self.names[number] for number in kept), specs=specs)
 
 
 async def find_packages(
-    spec: Spec, engine: Engine, *, installed: Sequence[RepoDataRecord] = (), keep: Sequence[str] = ()
+    spec: Spec,
+    engine: Engine,
+    *,
+    installed: Sequence[RepoDataRecord] = (),
+    keep: Sequence[str] = (),
+    platform: str | None = None,
 ) -> Solution:
     """Find the packages of a spec, Python always among them.
 
@@ -74,6 +85,8 @@ async def find_packages(
         engine: Where to look.
         installed: What a prefix has: it stays as it is where it can.
         keep: What was asked for when that was installed; it still holds.
+        platform: The platform, by default this machine. Of another one, or of this one when it is named, only what pixi
+            assumes is taken for granted: the packages are for all machines of the platform.
 
     Raises:
         UnsatisfiableError: There is no such set.
@@ -87,10 +100,18 @@ async def find_packages(
     if python:
         asked.insert(0, (python if spec.python.asked else "", python))
     asked += [(masked(f"{text} (installed)"), text) for text in keep]
-    request = _Request(tuple(name for name, _ in asked), tuple(text for _, text in asked), channels, tuple(installed))
+    request = _Request(
+        tuple(name for name, _ in asked),
+        tuple(text for _, text in asked),
+        channels,
+        tuple(installed),
+        platform or current_platform(),
+        tuple(this_machine() if platform is None else assumed(platform)),
+        newest_allowed(spec.settings.exclude_newer),
+    )
     records = await _solved(request, engine)
     for entry in alone:
-        record = await _single(entry, engine, channels, records)
+        record = await _single(entry, engine, request, records)
         records = [other for other in records if other.name.normalized != entry.name]
         records.append(record)
     requested = (*request.specs, *(_text(entry, engine) for entry in alone))
@@ -142,28 +163,19 @@ async def _solve(request: _Request, engine: Engine) -> list[RepoDataRecord]:
         request.sources,
         request.specs,
         gateway=engine.gateway,
-        platforms=(current_platform(), "noarch"),  # type: ignore[arg-type]  # an unknown one is the engine's error
+        platforms=(request.platform, "noarch"),  # type: ignore[arg-type]  # an unknown one is the engine's error
         locked_packages=request.locked,
-        virtual_packages=_virtual_packages(),
+        virtual_packages=request.machine,
+        exclude_newer=request.newest,
         channel_priority=ChannelPriority.Strict,
     )
-
-
-def _virtual_packages() -> list[VirtualPackage]:
-    return VirtualPackage.detect(VirtualPackageOverrides.from_env())
-
-
-def _shown(virtual: VirtualPackage) -> str:
-    generic = virtual.into_generic()
-    version = str(generic.version)
-    return generic.name.normalized + (f" {version}" if version != "0" else "")
 
 
 async def _unsatisfiable(request: _Request, engine: Engine, reason: str) -> UnsatisfiableError:
     missing = virtual_packages_in(reason)
     advice = ""
     if missing:
-        found = ", ".join(sorted(_shown(one) for one in _virtual_packages()))
+        found = ", ".join(sorted(map(shown, request.machine)))
         advice = (
             f"Packages need {' and '.join(missing)} of this machine, which has {found}. "
             "Ask for packages that do not, or pretend to have it with the variable CONDA_OVERRIDE_<NAME>."
@@ -190,25 +202,32 @@ async def _smallest_to_drop(request: _Request, engine: Engine) -> tuple[str, ...
 
 
 async def _single(
-    entry: CondaRequirement, engine: Engine, channels: Sequence[Channel], others: Sequence[RepoDataRecord]
+    entry: CondaRequirement, engine: Engine, request: _Request, others: Sequence[RepoDataRecord]
 ) -> RepoDataRecord:
     """Choose one package by itself: of the first channel that has it the newest, made for the Python beside it."""
     wanted = MatchSpec(_text(entry, engine))
     answer = await engine.gateway.query(
-        channels,
-        (current_platform(), "noarch"),  # type: ignore[arg-type]  # as above
+        request.sources,
+        (request.platform, "noarch"),  # type: ignore[arg-type]  # as above
         [entry.name],
         recursive=False,
     )
-    places: dict[str, list[RepoDataRecord]] = {channel.base_url: [] for channel in channels}
+    places: dict[str, list[RepoDataRecord]] = {channel.base_url: [] for channel in request.sources}
     for record in itertools.chain.from_iterable(answer):
-        if wanted.matches(record):
+        if wanted.matches(record) and _is_old_enough(record, request.newest):
             places.setdefault(_place(record, places), []).append(record)
     candidates = next((records for records in places.values() if records), [])
     if not candidates:
         raise UnsatisfiableError([masked(entry.text)], f"No channel has {masked(entry.text)}.")
     fitting = [record for record in candidates if _fits_python(record, others)] or candidates
     return max(fitting, key=lambda record: (record.version, record.build_number))
+
+
+def _is_old_enough(record: RepoDataRecord, newest: datetime | None) -> bool:
+    if newest is None:
+        return True
+    stamp = record.indexed_timestamp or record.timestamp
+    return stamp is not None and stamp <= newest
 
 
 def _place(record: RepoDataRecord, places: Sequence[str] | dict[str, list[RepoDataRecord]]) -> str:

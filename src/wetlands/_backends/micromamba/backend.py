@@ -67,6 +67,11 @@ class MicromambaBackend:
             CommandFailedError: micromamba or uv failed for another reason.
             ProvisioningCanceledError: The observer asked to stop.
         """
+        if spec.settings.exclude_newer:
+            raise ProvisioningError(
+                f"micromamba cannot leave out what was published after {spec.settings.exclude_newer}. Leave "
+                '"exclude_newer" out, or build with manager="rattler" or "pixi".'
+            )
         observer.stage("create", "Creating a conda environment with micromamba")
         with self._session(spec, prefix.absolute(), observer) as session:
             wanted = requirements(spec)

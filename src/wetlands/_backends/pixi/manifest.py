@@ -10,7 +10,7 @@ from urllib.request import url2pathname
 from packaging.requirements import Requirement
 
 from wetlands._backends.conda_words import DEFAULT_ALIAS, requirements
-from wetlands._spec import REFERENCE
+from wetlands._spec import REFERENCE, newest_allowed
 from wetlands._spec.local import absolute_path
 from wetlands.exceptions import ProvisioningError
 
@@ -52,6 +52,7 @@ def generated(spec: Spec, channels: Channels, base: Path, *, platform: str) -> D
             "channels": [_name(address) for address in channels.all_of(spec)],
             "platforms": [platform],
             "channel-priority": "strict",
+            **_limit(spec.settings),
         },
         "dependencies": conda_table(requirements(spec), channels),
     }
@@ -62,6 +63,11 @@ def generated(spec: Spec, channels: Channels, base: Path, *, platform: str) -> D
             document["pypi-dependencies"] = wanted
             document["pypi-options"] = _options(spec.settings, base)
     return document
+
+
+def _limit(settings: PypiSettings) -> Document:
+    newest = newest_allowed(settings.exclude_newer)
+    return {} if newest is None else {"exclude-newer": newest.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def left_to_uv(spec: Spec) -> str:

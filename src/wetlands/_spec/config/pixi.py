@@ -5,6 +5,7 @@ https://pixi.sh/latest/reference/pixi_manifest/
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -22,6 +23,7 @@ from wetlands._spec.config.pixi_feature import (
 )
 from wetlands._spec.config.tables import Table
 from wetlands._spec.config.toml_tables import toml_table
+from wetlands._spec.cutoff import parse_cutoff
 from wetlands.exceptions import InvalidDependencyError
 
 if TYPE_CHECKING:
@@ -48,12 +50,11 @@ MANIFEST_KEYS = {
     ),
 }
 WORKSPACE_KEYS = keys(
-    "channels platforms pypi-options solve-strategy",
+    "channels platforms pypi-options solve-strategy exclude-newer",
     about="name version description authors license license-file readme homepage repository documentation"
     " requires-pixi build-variants build-variants-files preview conda-pypi-map",
     warned={
         "channel-priority": "channels are searched strictly in their order.",
-        "exclude-newer": "packages are not limited by date.",
     },
 )
 ENVIRONMENT_KEYS = FEATURE_KEYS | keys(
@@ -121,6 +122,9 @@ class _Workspace:
         add_pypi_options(self._table.table("pypi-options"), self._draft)
         if "solve-strategy" in self._table:
             add_solve_strategy(self._table, self._draft)
+        if "exclude-newer" in self._table:
+            cutoff = parse_cutoff(self._table.text("exclude-newer"), self._table.place("exclude-newer"))
+            self._draft.settings = replace(self._draft.settings, exclude_newer=cutoff)
 
     def _environment(self, name: str) -> tuple[list[str], bool, Table | None]:
         """The features of an environment, whether the default one is among them, and what it holds itself."""

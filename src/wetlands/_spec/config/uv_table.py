@@ -12,6 +12,7 @@ from wetlands._spec.config.pypi_tables import UV_SOURCE, add_from, joined_marker
 from wetlands._spec.config.requirements import format_name
 from wetlands._spec.config.tables import text_at
 from wetlands._spec.config.wanted import marker_text, package_place
+from wetlands._spec.cutoff import parse_cutoff
 from wetlands.exceptions import InvalidDependencyError
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class UvTable:
             if key in table:
                 self._set(**{setting: word(table, key)})
         if "exclude-newer" in table:
-            self._set(exclude_newer=table.text("exclude-newer"))
+            self._set(exclude_newer=parse_cutoff(table.text("exclude-newer"), table.place("exclude-newer")))
         if table.flag("no-index"):
             self._set(no_index=True)
         for key, setting in _FORMATS.items():

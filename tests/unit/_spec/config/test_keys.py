@@ -142,6 +142,7 @@ CASES: dict[str, Case] = {
             "platforms": "['win-64']",
             "pypi-options": "{no-build=true}",
             "solve-strategy": "'lowest'",
+            "exclude-newer": "'7d'",
         },
     ),
     "environment": (

@@ -1,0 +1,1 @@
+"""Locks: exactly which packages, as a file in the format of ``pixi.lock``."""
