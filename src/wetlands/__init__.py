@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wetlands.environment_manager import EnvironmentManager
     from wetlands.exceptions import (
         CommandFailedError,
+        DiskSpaceError,
         DownloadError,
         EnvironmentInUseError,
         EnvironmentNotFoundError,
@@ -72,6 +73,7 @@ _HOMES = {
     "wetlands.environment_manager": ("EnvironmentManager",),
     "wetlands.exceptions": (
         "CommandFailedError",
+        "DiskSpaceError",
         "DownloadError",
         "EnvironmentInUseError",
         "EnvironmentNotFoundError",
@@ -118,6 +120,7 @@ __all__ = [
     "Commands",
     "Damage",
     "Dependencies",
+    "DiskSpaceError",
     "DownloadError",
     "Environment",
     "EnvironmentInUseError",

@@ -14,6 +14,7 @@ WetlandsError
 ├── ProvisioningError                 an environment could not be built or changed
 │   ├── InterpreterNotFoundError      no Python on this machine satisfies the recipe
 │   ├── UnsatisfiableError            no set of conda packages fits all that is asked
+│   ├── DiskSpaceError                a disk has too little room, found before anything was downloaded
 │   ├── DownloadError                 a channel or a package of it could not be had, or arrived damaged
 │   ├── CommandFailedError            a tool or a user's command ended with a non-zero code
 │   └── ProvisioningCanceledError     the build was cancelled
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CommandFailedError",
     "DebuggerError",
+    "DiskSpaceError",
     "DownloadError",
     "EnvironmentInUseError",
     "EnvironmentNotFoundError",
@@ -268,6 +270,29 @@ class DownloadError(ProvisioningError):
     def __str__(self) -> str:
         place = f" ({self.url})" if self.url else ""
         return f"{self.reason}{place}. {self.advice}"
+
+
+class DiskSpaceError(ProvisioningError):
+    """A disk has too little room for what would be downloaded; nothing was.
+
+    Attributes:
+        folder: A folder on that disk.
+        needed: Bytes that are needed.
+        free: Bytes that are free.
+    """
+
+    def __init__(self, folder: Path, needed: int, free: int) -> None:
+        super().__init__(folder, needed, free)
+        self.folder = folder
+        self.needed = needed
+        self.free = free
+
+    def __str__(self) -> str:
+        return (
+            f"The conda packages need {self.needed / 1e9:.2f} GB on the disk of {self.folder}, which has "
+            f"{self.free / 1e9:.2f} GB free. Free some space, or use another disk: for environments with "
+            "wetlands_instance_path, for the package cache with RATTLER_CACHE_DIR."
+        )
 
 
 class CommandFailedError(ProvisioningError):

@@ -8,16 +8,24 @@ from typing import TYPE_CHECKING, TypeVar
 from rattler import MatchSpec, PrefixRecord
 
 from wetlands._backends.conda.cached import drop_damaged
-from wetlands._backends.conda.errors import ENGINE_ERRORS, Situation, translated
+from wetlands._backends.conda.errors import ENGINE_ERRORS, Situation, is_unreachable, translated
 from wetlands._backends.conda.link import link
 from wetlands._backends.conda.loop import run
+from wetlands._backends.conda.preflight import (
+    check_network,
+    check_room,
+    default_packages_folder,
+    missing_from,
+    rooms,
+)
 from wetlands._backends.conda.privacy import forget_credentials
 from wetlands._backends.conda.settings import open_engine
 from wetlands._backends.conda.solve import Solution, find_packages, sources
 from wetlands._backends.existing import adopt
 from wetlands._backends.uv import UvBackend
+from wetlands._platform.names import current_platform
 from wetlands._spec import without_credentials
-from wetlands.exceptions import ProvisioningError
+from wetlands.exceptions import DownloadError, ProvisioningError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -131,7 +139,22 @@ class RattlerBackend:
             return find_packages(spec, engine, installed=installed, keep=keep, platform=platform)
 
         addresses = [channel.base_url for channel in sources(spec, engine)]
-        return self._run(work, engine, prefix, observer, channel=addresses[0] if len(addresses) == 1 else "")
+        channel = addresses[0] if len(addresses) == 1 else ""
+        try:
+            return self._run(work, engine, prefix, observer, channel=channel)
+        except DownloadError as error:
+            if engine.offline or not is_unreachable(error.__cause__):
+                raise
+            observer.stage("solve", f"{error.reason}: trying with what the cache holds")
+            cached = engine.from_cache()
+
+            def work_offline(_tell: Tell) -> Coroutine[None, None, Solution]:
+                return find_packages(spec, cached, installed=installed, keep=keep)
+
+            try:
+                return self._run(work_offline, cached, prefix, observer, channel=channel)
+            except DownloadError:
+                raise error from error.__cause__
 
     def link(self, solution: Solution, prefix: Path, engine: Engine, observer: BuildObserver) -> None:
         """Make a prefix hold exactly the conda packages of a solution."""
@@ -140,8 +163,10 @@ class RattlerBackend:
             if without_credentials(record.url) not in present:
                 observer.output(f" + {record.name.normalized} {record.version} {record.build}")
 
+        expected = self._check(solution, prefix, engine, observer)
+
         def work(tell: Tell) -> Coroutine[None, None, None]:
-            return link(solution, prefix, engine, tell)
+            return link(solution, prefix, engine, tell, expected=expected)
 
         self._run(work, engine, prefix, observer, records=solution.records)
         if any(without_credentials(record.url) != record.url for record in solution.records):
@@ -149,6 +174,17 @@ class RattlerBackend:
         for script in sorted(prefix.glob("bin/.*-post-link.sh")):
             if engine.config.run_post_link_scripts != "insecure":
                 observer.output(f"{script.name} was not run: scripts of packages are off, see run-post-link-scripts.")
+
+    def _check(self, solution: Solution, prefix: Path, engine: Engine, observer: BuildObserver) -> int:
+        """Find out before anything is downloaded what cannot work; return how many bytes are missing in the cache."""
+        cache = engine.packages or default_packages_folder(self._env, current_platform())
+        if cache is None:
+            return 0
+        missing = missing_from(cache, solution.records)
+        check_network(missing, offline=engine.offline)
+        for doubt in check_room(rooms(solution.records, missing, cache=cache, prefix=prefix)):
+            observer.output(f"This may not fit: {doubt}")
+        return sum(record.size or 0 for record in missing)
 
     def _run(
         self,

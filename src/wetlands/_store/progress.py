@@ -60,6 +60,7 @@ class LoggedBuild:
         self._instance = instance
         self._canceled = threading.Event()
         self._lines: list[str] = []
+        self._messages: dict[str, str] = {}  # the last one of each stage: downloads and links go on together
         self._watchers: list[Watcher] = []
 
     @property
@@ -85,12 +86,13 @@ class LoggedBuild:
         if stage in _LOG_STAGES:
             self._log_stage = stage
         self._log(message)
+        self._messages[stage] = message
         self._show(BuildState(stage, message))
 
     def progress(self, progress: Progress) -> None:
         """Show how far the build is; the log would be flooded by it."""
         counts = (progress.current, progress.maximum, progress.unit)
-        self._show(BuildState(progress.stage, self.state.message, *counts))
+        self._show(BuildState(progress.stage, self._messages.get(progress.stage, self.state.message), *counts))
 
     def output(self, line: str) -> None:
         """Log one line of a tool, and keep it."""

@@ -15,7 +15,15 @@ from wetlands.exceptions import DownloadError, ProvisioningError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["ENGINE_ERRORS", "Situation", "broken_off", "plain_reason", "translated", "virtual_packages_in"]
+__all__ = [
+    "ENGINE_ERRORS",
+    "Situation",
+    "broken_off",
+    "is_unreachable",
+    "plain_reason",
+    "translated",
+    "virtual_packages_in",
+]
 
 ENGINE_ERRORS: tuple[type[Exception], ...] = tuple(
     value
@@ -51,6 +59,13 @@ class Situation:
     proxies: Sequence[str]
     cache: str
     prefix: str
+
+
+def is_unreachable(error: BaseException | None) -> bool:
+    """Say whether an error of the engine is that a host cannot be reached."""
+    text = str(error)
+    write = next((write for pattern, write in _KNOWN if re.search(pattern, text, re.IGNORECASE)), None)
+    return isinstance(error, ENGINE_ERRORS) and write is _unreachable
 
 
 def broken_off(error: BaseException) -> bool:

@@ -39,7 +39,13 @@ _HEARD_SECONDS = 1.0
 
 
 async def link(
-    solution: Solution, prefix: Path, engine: Engine, tell: Tell, *, stall_seconds: float | None = None
+    solution: Solution,
+    prefix: Path,
+    engine: Engine,
+    tell: Tell,
+    *,
+    stall_seconds: float | None = None,
+    expected: int = 0,
 ) -> None:
     """Make a prefix hold exactly the packages of a solution.
 
@@ -51,12 +57,13 @@ async def link(
         prefix: The prefix, which need not exist yet.
         engine: What downloads and links.
         tell: Told the progress, from any thread.
+        expected: Bytes that are known to be missing in the cache.
         stall_seconds: How long nothing may arrive of a download; by default `STALL_SECONDS`.
 
     Raises:
         DownloadError: Nothing arrived for too long.
     """
-    tally = Tally(solution.records, tell)  # type: ignore[abstract]  # a no-op without a body counts as abstract
+    tally = Tally(solution.records, tell, expected=expected)  # type: ignore[abstract]  # a no-op without a body counts as abstract
     reporter = Handed(tally)
     handed = weakref.ref(reporter)
     work = asyncio.ensure_future(_install(solution, prefix, engine, reporter))

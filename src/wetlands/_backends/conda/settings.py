@@ -8,7 +8,7 @@ link scripts), the variables ``RATTLER_CACHE_DIR``, ``RATTLER_AUTH_FILE``, ``CON
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,12 @@ class Engine:
     def packages(self) -> Path | None:
         """The folder of extracted packages; None is rattler's own default."""
         return None if self.cache is None else self.cache / "pkgs"
+
+    def from_cache(self) -> Engine:
+        """Return the same engine, which asks the cache alone about channels."""
+        repodata = None if self.cache is None else self.cache / "repodata"
+        gateway = Gateway(repodata, SourceConfig(cache_action="force-cache-only"), client=self.client)
+        return replace(self, gateway=gateway, offline=True)
 
     def channels(self, name: str) -> tuple[Channel, ...]:
         """Return the channels that a name, a folder or an address stands for."""

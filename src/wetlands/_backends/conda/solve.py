@@ -178,11 +178,16 @@ async def _unsatisfiable(request: _Request, engine: Engine, reason: str) -> Unsa
         found = ", ".join(sorted(map(shown, request.machine)))
         advice = (
             f"Packages need {' and '.join(missing)} of this machine, which has {found}. "
-            "Ask for packages that do not, or pretend to have it with the variable CONDA_OVERRIDE_<NAME>."
+            f"Ask for packages that do not, or pretend to have it with {_overrides(missing)}=<version>."
         )
     droppable = await _smallest_to_drop(request, engine)
     asked = [name for name in request.names if name]
     return UnsatisfiableError(asked, reason, droppable=droppable, virtual_packages=missing, advice=advice)
+
+
+def _overrides(missing: Sequence[str]) -> str:
+    names = sorted({one.split()[0].strip("_").upper() for one in missing})
+    return " and ".join(f"CONDA_OVERRIDE_{name}" for name in names)
 
 
 async def _smallest_to_drop(request: _Request, engine: Engine) -> tuple[str, ...]:

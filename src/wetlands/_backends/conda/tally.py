@@ -27,7 +27,8 @@ class Tally(InstallerReporter):
     The engine calls from threads of its own: nothing here may wait, raise, or ask Python which thread it is.
     """
 
-    def __init__(self, records: tuple[RepoDataRecord, ...], tell: Tell) -> None:
+    def __init__(self, records: tuple[RepoDataRecord, ...], tell: Tell, *, expected: int = 0) -> None:
+        self._expected = expected  # bytes; what is known from the start to be downloaded
         self._sizes = {record.name.normalized: record.size or 0 for record in records}
         self._urls = {record.name.normalized: record.url for record in records}
         self._tell = tell
@@ -97,6 +98,8 @@ class Tally(InstallerReporter):
         with self._lock:
             self._linked += 1
             self._heard = time.monotonic()
+            if self._downloading:  # both go on at the same time: the bytes are what takes long
+                return
         self._tell_progress(Progress("link", self._linked, max(self._to_link, self._linked), "packages"))
 
     def on_post_link_start(self, package_name: str, script_path: str) -> int:
@@ -111,7 +114,7 @@ class Tally(InstallerReporter):
             self._told = now
             arrived = sum(self._arrived.values())
             wanted = sum(self._sizes.get(self._names[number], 0) for number in self._arrived)
-        self._tell_progress(Progress("download", arrived, max(wanted, arrived), "bytes"))
+        self._tell_progress(Progress("download", arrived, max(wanted, arrived, self._expected), "bytes"))
 
     def _tell_progress(self, progress: Progress) -> None:
         def pass_on(observer: BuildObserver) -> None:
