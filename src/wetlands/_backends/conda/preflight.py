@@ -24,7 +24,7 @@ __all__ = [
     "rooms",
 ]
 
-# Packages are compressed: they take at least their own size once they are extracted, and by experience this many times as much.
+# Packages are compressed: extracted, they take at least their own size, and by experience this many times as much.
 _LIKELY_RATIO = 3
 
 
