@@ -11,6 +11,7 @@ from wetlands._backends.conda.condarc import read_condarc
 from wetlands._spec.channels import DEFAULT_CHANNEL
 from wetlands._spec.conda import CondaRequirement, version_text
 from wetlands._spec.local import absolute_path
+from wetlands._spec.secrets import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,6 +101,10 @@ class Channels:
     def all_of(self, spec: Spec) -> tuple[str, ...]:
         """Return the addresses of the channels of a recipe, each once, in the order they are searched."""
         return tuple(dict.fromkeys(address for name in channel_names(spec) for address in self.addresses(name)))
+
+    def hold_credentials(self, spec: Spec) -> bool:
+        """Say whether the address of a channel of a recipe does: it is written into a prefix with each package."""
+        return any(without_credentials(address) != address for address in self.all_of(spec))
 
     def placed(self, entry: CondaRequirement) -> CondaRequirement:
         """Return a requirement with its channel by address: by name, tools would not know the user's."""

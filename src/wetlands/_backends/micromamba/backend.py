@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from wetlands._backends.conda.privacy import forget_credentials
 from wetlands._backends.conda_words import Channels, requirements
 from wetlands._backends.existing import adopt
 from wetlands._backends.micromamba.answers import Plan, read_plan
@@ -16,7 +17,7 @@ from wetlands._backends.micromamba.observers import Quiet, Transaction
 from wetlands._backends.neutral import neutral_folder
 from wetlands._backends.tool import run_tool
 from wetlands._backends.uv import UvBackend
-from wetlands._spec.secrets import masked
+from wetlands._spec.secrets import masked, without_credentials
 from wetlands.exceptions import CommandFailedError, ProvisioningError
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class MicromambaBackend:
                 plan = _with(plan, session.plan("create", alone, "--no-deps"))
             session.install(plan)
             _remember(prefix, [_anywhere(entry) for entry in wanted])
+            session.forget_credentials(spec)
         self._install_pypi(spec, prefix, observer)
 
     def install(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
@@ -106,6 +108,7 @@ class MicromambaBackend:
                 if alone:
                     session.add(alone, [], "--no-deps")
                 _remember(adopted.path, [*before, *(_anywhere(entry) for entry in wanted)])
+                session.forget_credentials(spec)
         self._install_pypi(spec, adopted.path, observer)
 
     @contextmanager
@@ -166,6 +169,14 @@ class _Session:
         plan = self.plan("install", wanted, *options, keep=keep)
         if plan.link or plan.unlink:
             self._act("install", self._specs(wanted, keep), plan, *options)
+
+    def forget_credentials(self, spec: Spec) -> None:
+        """Take those of channels out of what was written into the prefix."""
+        if self.channels.hold_credentials(spec):
+            forget_credentials(self.call.prefix)
+            history = self.call.prefix / "conda-meta" / "history"
+            if history.is_file():
+                history.write_text(without_credentials(history.read_text(encoding="utf-8")), encoding="utf-8")
 
     def _act(self, verb: str, specs: Path, plan: Plan, *options: str) -> None:
         for package in plan.link:

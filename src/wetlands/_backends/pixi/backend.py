@@ -6,10 +6,11 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from wetlands._backends.conda.privacy import forget_credentials as forget_in_prefix
 from wetlands._backends.conda_words import Channels, requirements
 from wetlands._backends.existing import adopt
 from wetlands._backends.inventory import installed_packages
-from wetlands._backends.pixi.commands import CONFIGURATION, Workspace, tool_variables
+from wetlands._backends.pixi.commands import CONFIGURATION, Workspace, is_offline, tool_variables
 from wetlands._backends.pixi.errors import translated
 from wetlands._backends.pixi.files import (
     MARK,
@@ -19,7 +20,7 @@ from wetlands._backends.pixi.files import (
     restored_on_error,
     write_private,
 )
-from wetlands._backends.pixi.manifest import generated, left_to_uv, merged
+from wetlands._backends.pixi.manifest import generated, left_to_uv, merged, without_mapping
 from wetlands._backends.pixi.native import installs_pypi, moved
 from wetlands._backends.pixi.observers import Milestones
 from wetlands._backends.pixi.toml import toml_text
@@ -104,8 +105,11 @@ class PixiBackend:
             self._install(spec, workspace, observer)
 
     def _manifest(self, spec: Spec) -> Document:
-        channels = Channels.of(self._env, self._base)
-        return generated(spec, channels, self._base, platform=current_platform())
+        document = generated(spec, self._channels(), self._base, platform=current_platform())
+        return without_mapping(document) if is_offline(self._env) else document
+
+    def _channels(self) -> Channels:
+        return Channels.of(self._env, self._base)
 
     def _addition(self, spec: Spec) -> Document:
         """Return the manifest of what is added: a Python that nobody asked for would change the one that is there."""
@@ -126,6 +130,8 @@ class PixiBackend:
         self._run(workspace, observer, asked, pypi="" if with_uv else ", ".join(entries))
         _tell_new(workspace, before, observer)
         forget_credentials(workspace.manifest, workspace.lock)
+        if self._channels().hold_credentials(spec):
+            forget_in_prefix(workspace.prefix)
         self._add_alone(spec, workspace.prefix, observer)
         if with_uv and entries:
             observer.output(f"The PyPI part is installed by uv: a manifest of pixi cannot say {with_uv}.")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["CONFIGURATION", "Workspace", "tool_variables"]
+__all__ = ["CONFIGURATION", "Workspace", "is_offline", "tool_variables"]
 
 CONFIGURATION = "detached-environments = false\n"
 """The configuration of a workspace: whatever the user has for his own, the environment lies in it."""
@@ -75,6 +75,11 @@ class Workspace:
         return ("--manifest-path", str(self.manifest), "--environment", self.environment)
 
 
+def is_offline(env: Mapping[str, str]) -> bool:
+    """Say whether the user turned the network off."""
+    return any(env.get(name, "").lower() not in _NO for name in ("CONDA_OFFLINE", "PIXI_OFFLINE"))
+
+
 def tool_variables(env: Mapping[str, str]) -> dict[str, str]:
     """Return the variables to run pixi with."""
     kept = {name: value for name, value in env.items() if name.upper().startswith((*_KEPT, _PRETENDED))}
@@ -83,7 +88,7 @@ def tool_variables(env: Mapping[str, str]) -> dict[str, str]:
         for name, value in scrubbed(env).items()
         if not name.upper().startswith("PIXI_") and name.upper() not in _COLOURS
     }
-    if env.get("CONDA_OFFLINE", "").lower() not in _NO:
+    if is_offline(env):
         kept["PIXI_OFFLINE"] = "true"
     # Without these, reports are broken into lines of 80 characters, coloured, and mixed with bars.
     return {**rest, **kept, "PIXI_NO_WRAP": "1", "NO_COLOR": "1", "PIXI_NO_PROGRESS": "1"}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wetlands._spec.conda import CondaRequirement
     from wetlands._spec.model import Spec
 
-__all__ = ["Document", "conda_table", "generated", "left_to_uv", "merged"]
+__all__ = ["Document", "conda_table", "generated", "left_to_uv", "merged", "without_mapping"]
 
 Document = dict[str, object]
 
@@ -122,6 +122,12 @@ def merged(document: Document, more: Document) -> Document:
     about = workspace if isinstance(workspace, dict) else {}
     result["workspace"] = {**about, "channels": list(dict.fromkeys(ours + theirs))}
     return result
+
+
+def without_mapping(document: Document) -> Document:
+    """Return a manifest with which pixi does not ask the network what conda packages are called on PyPI."""
+    workspace = document.get("workspace")
+    return {**document, "workspace": {**(workspace if isinstance(workspace, dict) else {}), "conda-pypi-map": {}}}
 
 
 def _channels(document: Document) -> list[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wetlands._backends.conda_words import Channels
-from wetlands._backends.pixi.manifest import generated, left_to_uv, merged
+from wetlands._backends.pixi.manifest import generated, left_to_uv, merged, without_mapping
 from wetlands._backends.pixi.toml import toml_text
 from wetlands._spec import PypiSettings, Spec, parse, parse_pypi
 from wetlands._spec.toml import toml_document
@@ -106,6 +106,13 @@ def test_settings_for_pypi_are_said_in_the_words_of_pixi(tmp_path: Path) -> None
         "no-build": ["numpy"],
         "dependency-overrides": {"six": "==1.0"},
     } == found["pypi-options"]
+
+
+def test_without_a_network_names_on_pypi_are_not_asked_for(tmp_path: Path) -> None:
+    found = without_mapping(manifest({"conda": ["a"]}, tmp_path))
+
+    assert {} == found["workspace"]["conda-pypi-map"]  # type: ignore[index]
+    assert found == toml_document(toml_text(found))
 
 
 @pytest.mark.parametrize(
