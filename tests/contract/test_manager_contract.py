@@ -10,7 +10,7 @@ import pytest
 from fake_backend import contents
 from tools import program, variables
 from wetlands.environment_manager import EnvironmentManager
-from wetlands.exceptions import EnvironmentReuseError, ProvisioningCanceledError, ProvisioningError
+from wetlands.exceptions import EnvironmentReuseError, LockError, ProvisioningCanceledError, ProvisioningError
 from wheels import write_wheel
 
 if TYPE_CHECKING:
@@ -158,3 +158,22 @@ def test_an_environment_is_removed(manager: EnvironmentManager, recipe: Dependen
 
     assert not manager.environment_exists(NAME)
     assert [] == contents(manager._store)
+
+
+def test_a_lock_is_written_and_builds_the_same_again(
+    kind: str, manager: EnvironmentManager, recipe: Dependencies, channel: Channel
+) -> None:
+    environment = manager.create(NAME, recipe)
+    lock = manager.wetlands_instance_path / "shipped.lock"
+    manager.export_lock(environment, lock)
+    before = manager.get_installed_packages(environment)
+
+    again = manager.create("again", recipe, lock=lock)
+
+    assert before == manager.get_installed_packages(again)
+    assert (
+        kind
+        == json.loads((manager.wetlands_instance_path / "envs" / "again" / "environment.json").read_bytes())["backend"]
+    )
+    with pytest.raises(LockError, match="third"):
+        manager.create("other", {**recipe, "pip": ["third"]}, lock=lock)

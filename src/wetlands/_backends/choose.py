@@ -75,9 +75,10 @@ def choose(
     folder = base or Path.cwd()
     described = partial(_describe, env=variables, base=folder)
     if locked is not None:
-        from wetlands._backends.locks.build import LockedBackend  # noqa: PLC0415 - few programs give a lock
-
-        return Choice(LockedBackend(locked, variables, base=folder), f"the lock {locked.source} was given", described)
+        tool = tool_asked_for(manager, conda_path)
+        toolbox = tool and toolbox_of(tool, env=variables, conda_path=conda_path, tools=tools or folder / "tools")
+        reason = f"the lock {locked.source} was given"
+        return Choice(_of_lock(locked, tool, variables, folder, toolbox), reason, described)
     chosen = _choose(spec, manager, conda_path, variables, folder, tools, find)
     return replace(chosen, describe=described)
 
@@ -158,6 +159,25 @@ def _of_tool(tool: Tool, env: Mapping[str, str], base: Path, toolbox: Toolbox) -
     from wetlands._backends.pixi.backend import PixiBackend  # noqa: PLC0415 - as above
 
     return PixiBackend(env, base=base, toolbox=toolbox)
+
+
+def _of_lock(
+    locked: LockedPlatform, tool: Tool | None, env: Mapping[str, str], base: Path, toolbox: Toolbox | None
+) -> Backend:
+    # Not at the top: few programs give a lock.
+    if tool == "pixi" and toolbox is not None:
+        from wetlands._backends.pixi.locked import LockedPixiBackend  # noqa: PLC0415
+
+        return LockedPixiBackend(locked, env, base=base, toolbox=toolbox)
+    if tool == "micromamba" and toolbox is not None:
+        from wetlands._backends.micromamba.backend import MicromambaBackend  # noqa: PLC0415
+        from wetlands._backends.micromamba.locked import LockedMicromambaBackend  # noqa: PLC0415
+
+        micromamba = MicromambaBackend(env, base=base, toolbox=toolbox)
+        return LockedMicromambaBackend(locked, env, base=base, tool=micromamba)
+    from wetlands._backends.locks.build import LockedBackend  # noqa: PLC0415
+
+    return LockedBackend(locked, env, base=base)
 
 
 def _rattler(env: Mapping[str, str], base: Path) -> Backend:

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.version import Version
 
+from backends import RecordingObserver
 from wetlands._backends.choose import choose, tool_at
 from wetlands._backends.interpreters import Interpreter
-from wetlands._spec import parse
+from wetlands._backends.locks.model import LockedPlatform
+from wetlands._spec import PypiSettings, Spec, parse
+from wetlands._spec.pixi_manifest import PixiManifest
 from wetlands.exceptions import InterpreterNotFoundError, ProvisioningError
 
 if TYPE_CHECKING:
     from wetlands._backends.choose import Manager
-    from wetlands._spec.model import Spec
     from wetlands._spec.python import PythonRequirement
 
 
@@ -96,6 +98,36 @@ def test_a_conda_path_chooses_its_tool_and_nothing_is_looked_for(from_pypi: Spec
 
     assert tool == choice.backend.name
     assert f"conda_path names {tool}" == choice.reason
+
+
+@pytest.mark.parametrize(
+    "manager, expected", [("pixi", "LockedPixiBackend"), ("micromamba", "LockedMicromambaBackend")]
+)
+def test_a_lock_is_built_by_the_tool_that_is_asked_for(from_conda: Spec, manager: Manager, expected: str) -> None:
+    choice = choose(from_conda, manager=manager, locked=LockedPlatform("linux-64", source="mine.lock"))
+
+    assert expected == type(choice.backend).__name__
+    assert "the lock mine.lock was given" == choice.reason
+
+
+def test_a_recipe_that_no_manifest_can_say_is_refused_with_a_lock_before_anything_happens(tmp_path: Path) -> None:
+    spec = Spec(settings=PypiSettings(no_index=True))
+    backend = choose(spec, manager="pixi", locked=LockedPlatform("linux-64"), base=tmp_path).backend
+
+    with pytest.raises(ProvisioningError, match=r"cannot say \(an installation without an index\)"):
+        backend.build(spec, tmp_path / "1", RecordingObserver())
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_manifest_of_pixi_is_for_pixi_alone(from_conda: Spec) -> None:
+    spec = Spec(manifest=PixiManifest("{}"))
+
+    assert ("pixi", "the recipe is a manifest of pixi") == (
+        (choice := choose(spec)).backend.name,
+        choice.reason,
+    )
+    with pytest.raises(ProvisioningError, match="only pixi reads, and micromamba was asked for"):
+        choose(spec, manager="micromamba")
 
 
 def test_a_conda_path_of_the_other_tool_is_a_contradiction(from_pypi: Spec) -> None:

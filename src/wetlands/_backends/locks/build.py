@@ -91,14 +91,11 @@ class LockedBackend:
     def _link(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
         from rattler import MatchSpec  # noqa: PLC0415 - imports the engine
 
-        from wetlands._backends.conda.machine import lacking  # noqa: PLC0415 - as above
         from wetlands._backends.conda.settings import open_engine  # noqa: PLC0415 - as above
         from wetlands._backends.conda.solve import Solution  # noqa: PLC0415 - as above
         from wetlands._backends.rattler import RattlerBackend  # noqa: PLC0415 - as above
 
-        records = self._locked.records
-        if reasons := (*lacking(records), *_changed_files(records)):
-            raise LockError(Path(self._locked.source), *reasons)
+        records = self._checked_records()
         observer.stage("create", "Creating a conda environment from a lock")
         requested = [
             " ".join(filter(None, (entry.name, entry.version or ("*" if entry.build else ""), entry.build)))
@@ -107,6 +104,19 @@ class LockedBackend:
         solution = Solution(records, tuple(MatchSpec(text) for text in requested))
         engine = open_engine(self._env, base=self._base)
         RattlerBackend(self._env, base=self._base).link(solution, prefix.absolute(), engine, observer)
+
+    def _checked_records(self) -> tuple[RepoDataRecord, ...]:
+        """Return the conda packages of the lock.
+
+        Raises:
+            LockError: This machine lacks what they need, or a file is not the one that was locked.
+        """
+        from wetlands._backends.conda.machine import lacking  # noqa: PLC0415 - imports the engine
+
+        records = self._locked.records
+        if reasons := (*lacking(records), *_changed_files(records)):
+            raise LockError(Path(self._locked.source), *reasons)
+        return records
 
     def _with_python(self, spec: Spec) -> Spec:
         """Ask for the Python that the files of the lock were chosen for: the same but for its last number."""

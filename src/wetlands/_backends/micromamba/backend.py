@@ -111,6 +111,18 @@ class MicromambaBackend:
                 session.forget_credentials(spec)
         self._install_pypi(spec, adopted.path, observer)
 
+    def link_exactly(self, packages: Sequence[Package], spec: Spec, prefix: Path, observer: BuildObserver) -> None:
+        """Make a conda prefix from exactly these packages; nothing is solved, and each is checked against its hash.
+
+        Raises:
+            DownloadError: One could not be had, or is not the one that was meant.
+        """
+        observer.stage("create", "Creating a conda environment with micromamba from a lock")
+        with self._session(spec, prefix.absolute(), observer) as session:
+            session.install(Plan(link=tuple(packages)))
+            _remember(prefix, [_anywhere(entry) for entry in requirements(spec)])
+            session.forget_credentials(spec)
+
     @contextmanager
     def _session(self, spec: Spec, prefix: Path, observer: BuildObserver) -> Iterator[_Session]:
         program = self._toolbox.obtain(observer).path

@@ -82,7 +82,7 @@ class PixiBackend:
         workspace.configuration.write_text(CONFIGURATION, encoding="utf-8")
         if spec.manifest is None:
             write_private(workspace.manifest, MARK + toml_text(self._manifest(spec)))
-            self._install(spec, workspace, observer)
+            self._install(spec, workspace, observer, locked=self._lock(spec, workspace))
         else:
             self._install_native(spec.manifest, workspace, observer)
 
@@ -120,14 +120,18 @@ class PixiBackend:
             addition["dependencies"] = {name: value for name, value in table.items() if name in wanted}
         return addition
 
-    def _install(self, spec: Spec, workspace: Workspace, observer: BuildObserver) -> None:
+    def _lock(self, spec: Spec, workspace: Workspace) -> bool:  # noqa: ARG002 - for those who have a lock
+        """Write the lock file of a new workspace, and say whether there is one."""
+        return False
+
+    def _install(self, spec: Spec, workspace: Workspace, observer: BuildObserver, *, locked: bool = False) -> None:
         before = _present(workspace)
         with_uv = left_to_uv(spec)
         entries = [entry.text for entry in spec.pypi if entry.dependencies] + [entry.text for entry in spec.local]
         wanted = requirements(spec)
         observer.stage("solve", f"Solving for {', '.join(entry.name for entry in wanted)}")
         asked = [masked(entry.text) for entry in wanted]
-        self._run(workspace, observer, asked, pypi="" if with_uv else ", ".join(entries))
+        self._run(workspace, observer, asked, pypi="" if with_uv else ", ".join(entries), locked=locked)
         _tell_new(workspace, before, observer)
         forget_credentials(workspace.manifest, workspace.lock)
         if self._channels().hold_credentials(spec):
@@ -152,11 +156,13 @@ class PixiBackend:
         self._run(workspace, observer, [asked], pypi="packages of PyPI" if installs_pypi(manifest) else "")
         _tell_new(workspace, set(), observer)
 
-    def _run(self, workspace: Workspace, observer: BuildObserver, asked: Sequence[str], *, pypi: str) -> None:
+    def _run(
+        self, workspace: Workspace, observer: BuildObserver, asked: Sequence[str], *, pypi: str, locked: bool = False
+    ) -> None:
         """Run ``pixi install`` in a workspace, to its end or to the one that the observer wishes."""
         program = self._toolbox.obtain(observer).path
         milestones = Milestones(observer, workspace, current_platform(), pypi=masked(pypi))
-        argv = workspace.install(program)
+        argv = workspace.install(program, locked=locked)
         try:
             run_tool(argv, env=tool_variables(self._env), observer=milestones, cwd=workspace.root)
         except CommandFailedError as error:
