@@ -48,11 +48,16 @@ def built(recipe: Dependencies, prefix: Path, base: Path, channel: Channel | Non
 
 
 def built_from(
-    lock: Path, recipe: Dependencies | None, prefix: Path, base: Path, channel: Channel | None = None
+    lock: Path,
+    recipe: Dependencies | None,
+    prefix: Path,
+    base: Path,
+    channel: Channel | None = None,
+    **others: str,
 ) -> RecordingObserver:
     """Build exactly what a lock says, and return what was heard."""
     spec = parse(recipe, platform=current_platform(), base=base)
-    choice = choose(spec, env=variables(base, channel), base=base, locked=for_this_machine(read_lock(lock)))
+    choice = choose(spec, env=variables(base, channel, **others), base=base, locked=for_this_machine(read_lock(lock)))
     observer = RecordingObserver()
     choice.backend.build(spec, prefix, observer)
     return observer

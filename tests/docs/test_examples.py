@@ -28,6 +28,7 @@ PRINTS = {
         "(2000, 1500) float64 1599\n[0.04, 0.0005] [2880000, 120000]\n0 120000\n[0, 1599, 0, 0]\n1.0\n"
     ),
     "stream_example.py": "step 0: 5.0\nstep 1: 10.0\nstep 2: 15.0\nstep 3: 20.0\n4 steps\n[0, 1, 2, 3, 4]\n",
+    "locks_example.py": "upgraded iniconfig 2.0.0 -> 2.1.0 (pypi)\n()\n()\n",
     "async_example.py": "9\n[0, 1, 8, 27]\nnot yet\n16\nCOMPLETION\n25\n",
     "workers_example.py": "('tiny: 42', True)\nTrue\n3 processes\n0 workers\n1 worker\n",
     "errors_example.py": (

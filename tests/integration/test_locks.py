@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conda_builds import run, versions
+from conda_server import served
 from locks import built, built_from
 from projects import write_project
 from wetlands._backends.locks.read import for_this_machine, read_lock
-from wetlands.exceptions import CommandFailedError, LockError
+from wetlands.exceptions import CommandFailedError, LockError, ProvisioningError
 from wheels import write_wheel
 
 if TYPE_CHECKING:
@@ -137,3 +138,15 @@ def test_a_lock_that_lacks_what_the_recipe_asks_for_is_refused_with_each_reason(
 
 def _packages(lock: Path) -> tuple[LockedPackage, ...]:
     return for_this_machine(read_lock(lock)).packages
+
+
+def test_a_conda_package_that_was_changed_on_its_server_is_refused(channel: Channel, base: Path) -> None:
+    with served(channel.main) as server:
+        own = {"RATTLER_CACHE_DIR": str(base / "cache")}
+        recipe: Dependencies = {"conda": ["pebble"], "channels": [server.url, "nodefaults"]}
+        lock = built(recipe, base / "first", base, channel)
+        pebble = next(one for one in _packages(lock) if one.name == "pebble")
+        lock.write_text(lock.read_text(encoding="utf-8").replace(pebble.sha256, "0" * 64), encoding="utf-8")
+
+        with pytest.raises(ProvisioningError, match="pebble"):
+            built_from(lock, {"conda": ["pebble"]}, base / "second", base, channel, **own)
