@@ -7,12 +7,16 @@ import itertools
 from typing import TYPE_CHECKING
 
 from rattler import (
+    BuildString,
     Channel,
     ChannelPriority,
     Gateway,
+    GenericVirtualPackage,
     MatchSpec,
     PackageCache,
+    PackageName,
     PrefixRecord,
+    Version,
     VirtualPackage,
     VirtualPackageOverrides,
     install,
@@ -22,7 +26,7 @@ from rattler import (
 from wetlands._platform.names import current_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from rattler import RepoDataRecord
@@ -37,6 +41,7 @@ def solved(
     repodata: Path | None = None,
     installed: Sequence[RepoDataRecord] = (),
     strict: bool = True,
+    machine: Mapping[str, str] | None = None,
 ) -> list[RepoDataRecord]:
     """The packages that fit."""
 
@@ -47,11 +52,20 @@ def solved(
             gateway=Gateway(repodata),
             platforms=(HERE, "noarch"),  # type: ignore[arg-type]
             locked_packages=installed,
-            virtual_packages=VirtualPackage.detect(VirtualPackageOverrides.from_env()),
+            virtual_packages=_virtual(machine),
             channel_priority=ChannelPriority.Strict if strict else ChannelPriority.Disabled,
         )
 
     return asyncio.run(work())
+
+
+def _virtual(machine: Mapping[str, str] | None) -> Sequence[GenericVirtualPackage | VirtualPackage]:
+    if machine is None:
+        return VirtualPackage.detect(VirtualPackageOverrides.from_env())
+    return [
+        GenericVirtualPackage(PackageName(name), Version(version), BuildString("0"))
+        for name, version in machine.items()
+    ]
 
 
 def records(channels: Sequence[str], specs: Sequence[str], *, repodata: Path | None = None) -> list[RepoDataRecord]:

@@ -111,7 +111,9 @@ def solved(workspace: Workspace, name: str, channels: Sequence[str]) -> list[Rep
     try:
         specs = workspace.conda(name)
         strict = workspace.workspace.get("channel-priority", "strict") == "strict"
-        return engine.solved(channels, specs, repodata=cache() / "repodata", strict=strict)
+        return engine.solved(
+            channels, specs, repodata=cache() / "repodata", strict=strict, machine=workspace.machine(name)
+        )
     except SolverError as error:
         raise ReportedError(
             f"failed to solve requirements of environment '{name}' for platform '{engine.HERE}'",

@@ -141,6 +141,17 @@ class Workspace:
             table["python"] = self.project["requires-python"]
         return [spec(name, value, channels, self) for name, value in table.items()]
 
+    def machine(self, environment: str) -> dict[str, str]:
+        """What packages may ask for: pixi's assumptions, and what the manifest says."""
+        found = {"__unix": "0", "__linux": "4.18", "__glibc": "2.28"}
+        for feature in self.features(environment):
+            said = feature.get("system-requirements", {})
+            known(said, {"cuda", "linux", "libc", "macos", "archspec"}, "system-requirements")
+            found.update({f"__{key}": str(said[key]) for key in ("cuda", "linux") if key in said})
+            if "libc" in said:
+                found["__glibc"] = said["libc"]["version"]
+        return found
+
     def pypi(self, environment: str) -> list[str]:
         table = self.tables(environment, "pypi-dependencies")
         lines = [pypi_line(name, value, self.root) for name, value in table.items()]

@@ -167,6 +167,17 @@ def test_a_channel_that_is_not_there_is_an_error_of_downloading(channel: Channel
         built(channel, {"conda": ["greeter"], "channels": [missing]}, tmp_path)
 
 
+def test_packages_may_ask_for_what_this_machine_has(
+    channel: Channel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UnsatisfiableError, match="CONDA_OVERRIDE") as refused:
+        built(channel, {"conda": ["thunder"]}, tmp_path / "without")
+    assert ("__cuda >=11",) == refused.value.virtual_packages
+
+    monkeypatch.setenv("CONDA_OVERRIDE_CUDA", "12.4")
+    assert "thunder" in versions(built(channel, {"conda": ["thunder"]}, tmp_path / "with"))
+
+
 def test_what_would_be_shell_text_is_none(channel: Channel, tmp_path: Path) -> None:
     root = built(channel, {"python": ">=3.9,<4", "conda": ["greeter>=1.0,<2", "helper!=1.0"]}, tmp_path)
 

@@ -20,7 +20,7 @@ from wetlands._backends.pixi.files import (
     restored_on_error,
     write_private,
 )
-from wetlands._backends.pixi.manifest import generated, left_to_uv, merged, without_mapping
+from wetlands._backends.pixi.manifest import generated, left_to_uv, merged, system_requirements, without_mapping
 from wetlands._backends.pixi.native import installs_pypi, moved
 from wetlands._backends.pixi.observers import Milestones
 from wetlands._backends.pixi.toml import toml_text
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wetlands._backends.api import BuildObserver
+    from wetlands._backends.pixi.commands import LockUse
     from wetlands._backends.pixi.manifest import Document
     from wetlands._backends.tools.toolbox import Toolbox
     from wetlands._spec.model import Spec
@@ -82,7 +83,7 @@ class PixiBackend:
         workspace.configuration.write_text(CONFIGURATION, encoding="utf-8")
         if spec.manifest is None:
             write_private(workspace.manifest, MARK + toml_text(self._manifest(spec)))
-            self._install(spec, workspace, observer, locked=self._lock(spec, workspace))
+            self._install(spec, workspace, observer)
         else:
             self._install_native(spec.manifest, workspace, observer)
 
@@ -106,6 +107,7 @@ class PixiBackend:
 
     def _manifest(self, spec: Spec) -> Document:
         document = generated(spec, self._channels(), self._base, platform=current_platform())
+        document["system-requirements"] = system_requirements(_machine())
         return without_mapping(document) if is_offline(self._env) else document
 
     def _channels(self) -> Channels:
@@ -120,18 +122,14 @@ class PixiBackend:
             addition["dependencies"] = {name: value for name, value in table.items() if name in wanted}
         return addition
 
-    def _lock(self, spec: Spec, workspace: Workspace) -> bool:  # noqa: ARG002 - for those who have a lock
-        """Write the lock file of a new workspace, and say whether there is one."""
-        return False
-
-    def _install(self, spec: Spec, workspace: Workspace, observer: BuildObserver, *, locked: bool = False) -> None:
+    def _install(self, spec: Spec, workspace: Workspace, observer: BuildObserver) -> None:
         before = _present(workspace)
         with_uv = left_to_uv(spec)
         entries = [entry.text for entry in spec.pypi if entry.dependencies] + [entry.text for entry in spec.local]
         wanted = requirements(spec)
         observer.stage("solve", f"Solving for {', '.join(entry.name for entry in wanted)}")
         asked = [masked(entry.text) for entry in wanted]
-        self._run(workspace, observer, asked, pypi="" if with_uv else ", ".join(entries), locked=locked)
+        self._run(workspace, observer, asked, pypi="" if with_uv else ", ".join(entries))
         _tell_new(workspace, before, observer)
         forget_credentials(workspace.manifest, workspace.lock)
         if self._channels().hold_credentials(spec):
@@ -157,12 +155,18 @@ class PixiBackend:
         _tell_new(workspace, set(), observer)
 
     def _run(
-        self, workspace: Workspace, observer: BuildObserver, asked: Sequence[str], *, pypi: str, locked: bool = False
+        self,
+        workspace: Workspace,
+        observer: BuildObserver,
+        asked: Sequence[str],
+        *,
+        pypi: str,
+        lock: LockUse | None = None,
     ) -> None:
         """Run ``pixi install`` in a workspace, to its end or to the one that the observer wishes."""
         program = self._toolbox.obtain(observer).path
         milestones = Milestones(observer, workspace, current_platform(), pypi=masked(pypi))
-        argv = workspace.install(program, locked=locked)
+        argv = workspace.install(program, lock=lock)
         try:
             run_tool(argv, env=tool_variables(self._env), observer=milestones, cwd=workspace.root)
         except CommandFailedError as error:
@@ -194,6 +198,13 @@ class PixiBackend:
 
     def _uv(self) -> UvBackend:
         return UvBackend(self._env, base=self._base)
+
+
+def _machine() -> dict[str, str]:
+    """Return the versions of what this machine has that packages may ask for."""
+    from wetlands._backends.conda.machine import this_machine  # noqa: PLC0415 - imports the engine
+
+    return {one.name.normalized: str(one.version) for one in this_machine()}
 
 
 def _tell_new(workspace: Workspace, before: set[str], observer: BuildObserver) -> None:

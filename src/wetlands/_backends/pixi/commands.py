@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from wetlands._backends.environ import scrubbed
 from wetlands._backends.existing import CHOICE
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["CONFIGURATION", "Workspace", "is_offline", "tool_variables"]
+__all__ = ["CONFIGURATION", "LockUse", "Workspace", "is_offline", "tool_variables"]
+
+LockUse = Literal["--locked", "--frozen"]
 
 CONFIGURATION = "detached-environments = false\n"
 """The configuration of a workspace: whatever the user has for his own, the environment lies in it."""
@@ -62,9 +64,14 @@ class Workspace:
         """The file that says which environment of the workspace was meant, where it is not the default one."""
         return self.root / ".pixi" / CHOICE
 
-    def install(self, program: Path, *, locked: bool = False) -> list[str]:
-        """Return the command that solves and installs, or with a lock only installs."""
-        options = ["--locked"] if locked else []
+    def install(self, program: Path, *, lock: LockUse | None = None) -> list[str]:
+        """Return the command that solves and installs.
+
+        Args:
+            program: pixi.
+            lock: ``"--locked"`` refuses a lock file that pixi would change, ``"--frozen"`` takes it as it is.
+        """
+        options = [] if lock is None else [lock]
         return [str(program), "install", *self._selection(), "-v", *options]
 
     def hook(self, program: Path) -> list[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from wetlands.exceptions import ProvisioningError
 
-__all__ = ["translated"]
+__all__ = ["is_outdated", "translated"]
 
 _BEGIN = re.compile(r"Error:\s")
 _GLYPHS = re.compile(r"^\s*(?:Error:)?\s*(?:[×x]\s|[├╰]─▶\s|\|->\s|`->\s|│|\|)?\s?")
@@ -46,6 +46,11 @@ def translated(error: CommandFailedError, requirements: Sequence[str]) -> Provis
         return _not_had(text)
     advice = "The lock is for another recipe: lock anew." if _LOCK.search(text) else error.advice
     return CommandFailedError(error.command, error.exit_code, report, advice)
+
+
+def is_outdated(error: CommandFailedError) -> bool:
+    """Say whether pixi refused a lock file because it would change it."""
+    return any(_LOCK.search(line) for line in error.output)
 
 
 def _report(output: Sequence[str]) -> list[str]:

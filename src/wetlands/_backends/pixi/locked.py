@@ -1,4 +1,4 @@
-"""Builds from a lock with pixi, which refuses one that does not fit its manifest (``--locked``)."""
+"""Builds from a lock with pixi, which says whether it fits the manifest (``--locked``)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from wetlands._backends.locks.build import check_lock
 from wetlands._backends.locks.model import Lock
 from wetlands._backends.locks.text import lock_text
 from wetlands._backends.pixi.backend import PixiBackend
+from wetlands._backends.pixi.errors import is_outdated
 from wetlands._backends.pixi.manifest import left_to_uv
-from wetlands.exceptions import ProvisioningError
+from wetlands.exceptions import CommandFailedError, ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from wetlands._backends.api import BuildObserver
     from wetlands._backends.locks.model import LockedPlatform
-    from wetlands._backends.pixi.commands import Workspace
+    from wetlands._backends.pixi.commands import LockUse, Workspace
     from wetlands._backends.tools.toolbox import Toolbox
     from wetlands._spec.model import Spec
 
@@ -37,6 +38,7 @@ class LockedPixiBackend(PixiBackend):
     def __init__(self, locked: LockedPlatform, env: Mapping[str, str], *, base: Path, toolbox: Toolbox) -> None:
         super().__init__(env, base=base, toolbox=toolbox)
         self._packages = locked
+        self._channels_of_recipe: tuple[str, ...] = ()
 
     def build(self, spec: Spec, prefix: Path, observer: BuildObserver) -> None:
         """Make a workspace with exactly these packages.
@@ -44,7 +46,6 @@ class LockedPixiBackend(PixiBackend):
         Raises:
             LockError: The lock does not fit the recipe.
             ProvisioningError: The recipe has what a manifest cannot say; or as `PixiBackend.build`.
-            CommandFailedError: pixi says that the lock does not fit the manifest.
         """
         check_lock(spec, self._packages)
         reason = left_to_uv(spec) or ("packages without their dependencies" if _wants_alone(spec) else "")
@@ -53,12 +54,28 @@ class LockedPixiBackend(PixiBackend):
                 f"The recipe has what a manifest of pixi cannot say ({reason}), so pixi would refuse every lock of it. "
                 'Build it with manager="rattler" or "micromamba", or leave the lock out.'
             )
+        self._channels_of_recipe = self._channels().all_of(spec)
         super().build(spec, prefix, observer)
 
-    def _lock(self, spec: Spec, workspace: Workspace) -> bool:
-        lock = Lock((self._packages,), self._channels().all_of(spec))
-        workspace.lock.write_text(lock_text(lock, workspace.root), encoding="utf-8", newline="\n")
-        return True
+    def _run(
+        self,
+        workspace: Workspace,
+        observer: BuildObserver,
+        asked: Sequence[str],
+        *,
+        pypi: str,
+        lock: LockUse | None = "--locked",
+    ) -> None:
+        text = lock_text(Lock((self._packages,), self._channels_of_recipe), workspace.root)
+        workspace.lock.write_text(text, encoding="utf-8", newline="\n")
+        try:
+            super()._run(workspace, observer, asked, pypi=pypi, lock=lock)
+        except CommandFailedError as error:
+            if not is_outdated(error):
+                raise
+            # Other tools leave out what pixi notes for itself; the packages fit all the same.
+            observer.output("pixi would lock anew; the lock was checked here and fits, so it is installed as it is.")
+            super()._run(workspace, observer, asked, pypi=pypi, lock="--frozen")
 
 
 def _wants_alone(spec: Spec) -> bool:

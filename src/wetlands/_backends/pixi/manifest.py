@@ -15,7 +15,7 @@ from wetlands._spec.local import absolute_path
 from wetlands.exceptions import ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from wetlands._backends.conda_words import Channels
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wetlands._spec.conda import CondaRequirement
     from wetlands._spec.model import Spec
 
-__all__ = ["Document", "conda_table", "generated", "left_to_uv", "merged", "without_mapping"]
+__all__ = ["Document", "conda_table", "generated", "left_to_uv", "merged", "system_requirements", "without_mapping"]
 
 Document = dict[str, object]
 
@@ -122,6 +122,19 @@ def merged(document: Document, more: Document) -> Document:
     about = workspace if isinstance(workspace, dict) else {}
     result["workspace"] = {**about, "channels": list(dict.fromkeys(ours + theirs))}
     return result
+
+
+def system_requirements(machine: Mapping[str, str]) -> Document:
+    """Return what a manifest says of the machine: else pixi solves for one without CUDA and with an old glibc.
+
+    Args:
+        machine: Versions by the names of virtual packages (``__cuda``, ``__glibc``, ``__linux``, ``__osx``).
+    """
+    keys = {"__cuda": "cuda", "__linux": "linux", "__osx": "macos"}
+    found: Document = {key: machine[name] for name, key in keys.items() if machine.get(name, "0") != "0"}
+    if "__glibc" in machine:
+        found["libc"] = {"family": "glibc", "version": machine["__glibc"]}
+    return found
 
 
 def without_mapping(document: Document) -> Document:

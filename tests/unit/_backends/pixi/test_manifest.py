@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wetlands._backends.conda_words import Channels
-from wetlands._backends.pixi.manifest import generated, left_to_uv, merged, without_mapping
+from wetlands._backends.pixi.manifest import generated, left_to_uv, merged, system_requirements, without_mapping
 from wetlands._backends.pixi.toml import toml_text
 from wetlands._spec import PypiSettings, Spec, parse, parse_pypi
 from wetlands._spec.toml import toml_document
@@ -106,6 +106,15 @@ def test_settings_for_pypi_are_said_in_the_words_of_pixi(tmp_path: Path) -> None
         "no-build": ["numpy"],
         "dependency-overrides": {"six": "==1.0"},
     } == found["pypi-options"]
+
+
+def test_the_machine_is_said_as_far_as_packages_may_ask_for_it() -> None:
+    linux = {"__unix": "0", "__linux": "6.1", "__glibc": "2.36", "__cuda": "12.4", "__archspec": "1"}
+
+    expected = {"cuda": "12.4", "linux": "6.1", "libc": {"family": "glibc", "version": "2.36"}}
+    assert expected == system_requirements(linux)
+    assert {"macos": "14.5"} == system_requirements({"__unix": "0", "__osx": "14.5"})
+    assert {} == system_requirements({"__win": "0"})
 
 
 def test_without_a_network_names_on_pypi_are_not_asked_for(tmp_path: Path) -> None:
