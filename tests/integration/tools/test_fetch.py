@@ -189,6 +189,13 @@ def test_a_proxy_is_used_and_hosts_without_one_are_not_asked_through_it(served: 
     assert "0.73.0" == direct.obtain(RecordingObserver()).version
 
 
+def test_a_proxy_that_is_not_understood_is_said_at_once(served: Releases, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match="speaks SOCKS"):
+        toolbox(tmp_path, served.pin(ASSET), ALL_PROXY="socks5h://127.0.0.1:9").obtain(RecordingObserver())
+
+    assert [] == served.asked
+
+
 def test_a_mirror_can_be_named(served: Releases, tmp_path: Path) -> None:
     env = {"PATH": "/nothing", "HOME": str(tmp_path), **without_proxies(), "WETLANDS_TOOLS_MIRROR": served.mirror}
     box = Toolbox("pixi", env=env, folder=tmp_path, platform="linux-64")

@@ -18,6 +18,7 @@ from rattler.networking import Client
 
 from wetlands._backends.conda.condarc import read_condarc
 from wetlands._backends.conda_words import DEFAULT_ALIAS, DEFAULTS
+from wetlands._backends.offline import is_offline
 from wetlands.exceptions import ProvisioningError
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = ["Engine", "open_engine", "overrides"]
 
 _TOOL = "pixi"  # whose configuration is read besides rattler's own: the one that most users of rattler have
 _RETRIES = 3
-_NO = frozenset({"", "0", "false", "no", "off"})
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def open_engine(env: Mapping[str, str], *, base: Path) -> Engine:
     client = Client.from_config(config, max_retries=_RETRIES)
     cache = Path(env["RATTLER_CACHE_DIR"]).absolute() if env.get("RATTLER_CACHE_DIR") else None
     repodata = None if cache is None else cache / "repodata"
-    offline = condarc.offline or env.get("CONDA_OFFLINE", "").lower() not in _NO
+    offline = condarc.offline or is_offline(env)
     if offline:
         gateway = Gateway(repodata, SourceConfig(cache_action="force-cache-only"), client=client)
     else:

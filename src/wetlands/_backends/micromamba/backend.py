@@ -15,6 +15,7 @@ from wetlands._backends.micromamba.commands import Call, configuration, explicit
 from wetlands._backends.micromamba.errors import translated
 from wetlands._backends.micromamba.observers import Quiet, Transaction
 from wetlands._backends.neutral import neutral_folder
+from wetlands._backends.offline import is_offline
 from wetlands._backends.tool import run_tool
 from wetlands._backends.uv import UvBackend
 from wetlands._spec.secrets import masked, without_credentials
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MicromambaBackend"]
 
-_NO = frozenset({"", "0", "false", "no", "off"})
 _REQUESTED = "wetlands-requested"  # not .json: those are the records of packages
 
 
@@ -127,7 +127,7 @@ class MicromambaBackend:
     def _session(self, spec: Spec, prefix: Path, observer: BuildObserver) -> Iterator[_Session]:
         program = self._toolbox.obtain(observer).path
         channels = Channels.of(self._env, self._base)
-        offline = channels.condarc.offline or self._env.get("CONDA_OFFLINE", "").lower() not in _NO
+        offline = channels.condarc.offline or is_offline(self._env, "MAMBA_OFFLINE")
         with neutral_folder() as folder:  # not in the prefix: micromamba makes that itself
             rc = folder / "condarc.yml"
             rc.write_text(configuration(spec, channels, offline=offline), encoding="utf-8")

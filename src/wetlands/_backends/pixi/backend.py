@@ -10,7 +10,8 @@ from wetlands._backends.conda.privacy import forget_credentials as forget_in_pre
 from wetlands._backends.conda_words import Channels, requirements
 from wetlands._backends.existing import adopt
 from wetlands._backends.inventory import installed_packages
-from wetlands._backends.pixi.commands import CONFIGURATION, Workspace, is_offline, tool_variables
+from wetlands._backends.offline import is_offline
+from wetlands._backends.pixi.commands import CONFIGURATION, Workspace, tool_variables
 from wetlands._backends.pixi.errors import translated
 from wetlands._backends.pixi.files import (
     MARK,
@@ -108,7 +109,7 @@ class PixiBackend:
     def _manifest(self, spec: Spec) -> Document:
         document = generated(spec, self._channels(), self._base, platform=current_platform())
         document["system-requirements"] = system_requirements(_machine())
-        return without_mapping(document) if is_offline(self._env) else document
+        return without_mapping(document) if is_offline(self._env, "PIXI_OFFLINE") else document
 
     def _channels(self) -> Channels:
         return Channels.of(self._env, self._base)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 from wetlands._backends.environ import scrubbed
 from wetlands._backends.existing import CHOICE
+from wetlands._backends.offline import is_offline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["CONFIGURATION", "LockUse", "Workspace", "is_offline", "tool_variables"]
+__all__ = ["CONFIGURATION", "LockUse", "Workspace", "tool_variables"]
 
 LockUse = Literal["--locked", "--frozen"]
 
@@ -24,7 +25,6 @@ CONFIGURATION = "detached-environments = false\n"
 _KEPT = ("PIXI_HOME", "PIXI_CACHE_", "PIXI_OFFLINE", "PIXI_CONFIG_FILE", "PIXI_NO_CONFIG", "PIXI_TLS_")
 _COLOURS = frozenset({"FORCE_COLOR", "CLICOLOR_FORCE"})
 _PRETENDED = "CONDA_OVERRIDE_"
-_NO = frozenset({"", "0", "false", "no", "off"})
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,6 @@ class Workspace:
         return ("--manifest-path", str(self.manifest), "--environment", self.environment)
 
 
-def is_offline(env: Mapping[str, str]) -> bool:
-    """Say whether the user turned the network off."""
-    return any(env.get(name, "").lower() not in _NO for name in ("CONDA_OFFLINE", "PIXI_OFFLINE"))
-
-
 def tool_variables(env: Mapping[str, str]) -> dict[str, str]:
     """Return the variables to run pixi with."""
     kept = {name: value for name, value in env.items() if name.upper().startswith((*_KEPT, _PRETENDED))}
@@ -95,7 +90,7 @@ def tool_variables(env: Mapping[str, str]) -> dict[str, str]:
         for name, value in scrubbed(env).items()
         if not name.upper().startswith("PIXI_") and name.upper() not in _COLOURS
     }
-    if is_offline(env):
+    if is_offline(env, "PIXI_OFFLINE"):
         kept["PIXI_OFFLINE"] = "true"
     # Without these, reports are broken into lines of 80 characters, coloured, and mixed with bars.
     return {**rest, **kept, "PIXI_NO_WRAP": "1", "NO_COLOR": "1", "PIXI_NO_PROGRESS": "1"}

@@ -59,7 +59,7 @@ def download(
     """
     resumed = target.exists() and target.stat().st_size > 0
     for pause in (*pauses, None):
-        transfer = _Transfer(url, target, Line(env))
+        transfer = _Transfer(url, target, _line(url, env))
         try:
             _watch(transfer, observer, masked(url))
         except (OSError, http.client.HTTPException) as error:
@@ -70,6 +70,13 @@ def download(
         else:
             return resumed and transfer.continued
     raise AssertionError  # the last attempt returns or raises
+
+
+def _line(url: str, env: Mapping[str, str]) -> Line:
+    try:
+        return Line(env)
+    except OSError as error:  # a proxy, or a file of certificates, that cannot be used
+        raise _explained(error, url) from error
 
 
 class _Transfer:

@@ -7,6 +7,7 @@ import http.client
 import socket
 import ssl
 import threading
+import urllib.error
 import urllib.request
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,9 @@ class Line:
         env: The variables, with proxies (``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY``, ``NO_PROXY``) and the
             certificates to trust (``SSL_CERT_FILE``).
         silence: For how many seconds the other side may stay silent.
+
+    Raises:
+        urllib.error.URLError: The proxy is none that is understood.
     """
 
     def __init__(self, env: Mapping[str, str], *, silence: float = _SILENCE_SECONDS) -> None:
@@ -144,6 +148,8 @@ class _Redirections(urllib.request.HTTPRedirectHandler):
 def _proxies(env: Mapping[str, str]) -> dict[str, str]:
     everything = _variable(env, "ALL_PROXY")
     named = {scheme: _variable(env, f"{scheme.upper()}_PROXY") or everything for scheme in ("http", "https")}
+    if any(url.lower().startswith("socks") for url in named.values()):
+        raise urllib.error.URLError("the proxy that is set speaks SOCKS, and only HTTP proxies are understood here")
     return {scheme: url for scheme, url in named.items() if url}
 
 

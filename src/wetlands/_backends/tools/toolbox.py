@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wetlands._backends.conda.condarc import read_condarc
+from wetlands._backends.offline import is_offline
 from wetlands._backends.tools.found import FoundTool, places_in, tool_at, tool_on_path, version_of
 from wetlands._backends.tools.install import install
 from wetlands._backends.tools.pins import ASSETS, MIRROR_VARIABLE, executable_name, pinned
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Toolbox"]
 
-_NO = frozenset({"", "0", "false", "no", "off"})
 _OFFLINE = ("CONDA_OFFLINE", "PIXI_OFFLINE", "MAMBA_OFFLINE")
 
 
@@ -121,8 +121,7 @@ class Toolbox:
         return FoundTool(self._tool, executable, version_of(executable, self._env))
 
     def _is_offline(self) -> bool:
-        said = any(self._env.get(name, "").lower() not in _NO for name in _OFFLINE)
-        return said or read_condarc(self._env).offline
+        return is_offline(self._env, *_OFFLINE) or read_condarc(self._env).offline
 
 
 def _executable(home: Path, name: str) -> Path:
