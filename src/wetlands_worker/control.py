@@ -72,6 +72,7 @@ def _tell(worker: "Worker", control: "Connection", frame: "Frame", main_thread: 
         worker.cancel(number)
     elif kind == messages.INTERRUPT:
         if worker.runs(number):
+            worker.cancel(number)  # it may come before the CANCEL that another thread of the host sends
             interrupt(main_thread)
     elif kind == messages.RECALL:
         stays = worker.recall(number)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, is_running, pids
+from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, is_running, pids, pool_of
 from wetlands.task import Task, TaskEventType, TaskStatus
 
 if TYPE_CHECKING:
@@ -107,6 +107,17 @@ def test_a_function_that_outlives_the_interrupt_and_returns_completes() -> None:
 
         assert "tidied up" == task.wait_for(DEADLINE).result
         assert "next" == environment.execute(FUNCTIONS, "echo", ("next",))
+
+
+def test_an_interrupt_that_overtakes_the_question_to_stop_cancels_too() -> None:
+    with an_environment() as environment:
+        task = running(environment.submit(FUNCTIONS, "sleeps"))
+        (worker,) = pool_of(environment).workers
+        call = pool_of(environment)._roster.running(worker)
+        assert call is not None
+        worker.interrupt(call)
+
+        assert TaskStatus.CANCELED is task.wait_for(DEADLINE).status
 
 
 def test_a_worker_whose_import_was_interrupted_is_replaced_for_its_modules_are_half_made(tmp_path: Path) -> None:
