@@ -138,13 +138,14 @@ def _send(function: HostCallable, task: "RemoteTaskHandle", head: bytes, body: b
     worker: "Worker" = task._reporter  # type: ignore[assignment]  # noqa: SLF001 - only workers are given callables
     main = get_ident() == worker.main_thread
     with task._lock:  # noqa: SLF001 - nothing may be sent for a task once its answer is
+        if not worker.is_here():
+            problem = f"{function!r} was called in a process that was forked from the worker; only the worker can"
+            raise RuntimeError(problem)
         if task._finished:  # noqa: SLF001 - see above
             problem = f"{function!r} was called after the task that received it had ended"
             raise RuntimeError(problem)
         number = task._number  # noqa: SLF001 - see above
-        if not worker.send_whole(messages.CALLBACK, number, head + bytes((main,)) + body, buffers):
-            problem = f"{function!r} was called in a process that was forked from the worker; only the worker can"
-            raise RuntimeError(problem)
+        worker.send_whole(messages.CALLBACK, number, head + bytes((main,)) + body, buffers)
 
 
 def _error(described: "Any") -> BaseException:

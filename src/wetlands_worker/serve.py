@@ -162,10 +162,12 @@ class Worker:
         exchange = self._call.exchange
         return body, exchange.stage(buffers) if exchange is not None and buffers else buffers
 
-    def send_whole(self, kind: int, number: int, body: bytes, buffers: "Sequence[Part]") -> bool:
-        """Send a frame from within user code, which no interrupt cuts short; False in a forked child."""
-        if os.getpid() != self._pid:
-            return False
+    def is_here(self) -> bool:
+        """Whether this process is the worker, and not a forked child of user code."""
+        return os.getpid() == self._pid
+
+    def send_whole(self, kind: int, number: int, body: bytes, buffers: "Sequence[Part]") -> None:
+        """Send a frame from within user code, which no interrupt cuts short."""
         before = self._interruptible
         main = get_ident() == self.main_thread
         if main:
@@ -173,7 +175,6 @@ class Worker:
         self._call.send(kind, number, body, buffers)
         if main:
             self._interruptible = before
-        return True
 
     def _answer(self, number: int, outcome: "Outcome") -> None:
         kind, body, buffers = outcome

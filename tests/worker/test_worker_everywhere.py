@@ -141,8 +141,9 @@ def test_children_of_a_task_neither_hold_nor_break_the_connections(interpreter: 
                 return squares, list(threads.map(square, range(4)))
 
         def outlived():
-            code = "import sys; sys.stdin.read()"
-            child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
+            code = "import sys; print('up', flush=True); sys.stdin.read()"  # once it is up, it opens no more files
+            child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            child.stdout.readline()
             return child.pid, os.listdir(f"/proc/{child.pid}/fd") if os.path.isdir("/proc") else []
 
         def forked():

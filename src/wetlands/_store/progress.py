@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildState", "LoggedBuild"]
 
-_LOG_STAGES = frozenset({"create", "install", "launch"})
+_LOG_STAGES = {"create": "create", "install": "install", "launch": "launch", "commands": "install"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class LoggedBuild:
     def stage(self, stage: str, message: str) -> None:
         """Log what begins, and show it; stages that the log has no name for count as the one that is under way."""
         if stage in _LOG_STAGES:
-            self._log_stage = stage
+            self._log_stage = _LOG_STAGES[stage]
         self._log(message)
         self._messages[stage] = message
         self._show(BuildState(stage, message))

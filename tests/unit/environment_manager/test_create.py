@@ -309,14 +309,6 @@ def test_a_damaged_record_is_an_error_that_replacing_heals(manager: EnvironmentM
     assert manager.create("tools", NUMPY, replace_existing=True) is manager.create("tools", NUMPY)
 
 
-def test_a_backend_that_this_version_lacks_is_refused_without_a_trace(tmp_path: Path) -> None:
-    folder = tmp_path / "instance"
-    with EnvironmentManager(folder, manager="pixi") as manager, pytest.raises(ProvisioningError, match="pixi backend"):
-        manager.create("tools", {"conda": ["numpy"]})
-
-    assert not (tmp_path / "instance" / "envs").exists()
-
-
 def test_what_is_for_other_platforms_only_changes_nothing(
     manager: EnvironmentManager, new_manager: Callable[[], EnvironmentManager], backend: FakeBackend
 ) -> None:
