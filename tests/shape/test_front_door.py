@@ -52,8 +52,11 @@ def test_a_public_module_offers_what_the_front_door_offers(module: str) -> None:
         assert getattr(importlib.import_module(module), name) is getattr(wetlands, name)
 
 
-def test_rich_is_imported_only_to_show_something() -> None:
-    program = "import sys, wetlands.environment_manager as m; m.EnvironmentManager('x'); print('rich' in sys.modules)"
+@pytest.mark.parametrize("module", ["rich", "ssl", "http.client", "rattler", "filelock"])
+def test_what_takes_long_to_import_is_imported_only_where_it_is_used(module: str) -> None:
+    program = (
+        f"import sys, wetlands.environment_manager as m; m.EnvironmentManager('x'); print({module!r} in sys.modules)"
+    )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
 
     assert "False" == ended.stdout.strip()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from packaging.requirements import Requirement
 
 from wetlands._backends.conda_words import DEFAULT_ALIAS, requirements
+from wetlands._platform.addresses import path_of
 from wetlands._spec import REFERENCE, newest_allowed
 from wetlands._spec.local import absolute_path
 from wetlands.exceptions import ProvisioningError
@@ -167,7 +166,7 @@ def _pypi(entry: PypiRequirement) -> object:
         found["git"] = git["address"]
         found.update((key, git[group]) for key, group in (("rev", "rev"), ("subdirectory", "folder")) if git[group])
     elif entry.url.startswith("file:"):
-        found["path"] = url2pathname(urlsplit(entry.url).path)
+        found["path"] = str(path_of(entry.url))
     elif entry.url:
         found["url"] = entry.url
     else:

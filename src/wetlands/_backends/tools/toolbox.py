@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from wetlands._backends.conda.condarc import read_condarc
 from wetlands._backends.offline import is_offline
 from wetlands._backends.tools.found import FoundTool, places_in, tool_at, tool_on_path, version_of
-from wetlands._backends.tools.install import install
 from wetlands._backends.tools.pins import ASSETS, MIRROR_VARIABLE, executable_name, pinned
 from wetlands._platform.names import current_platform
 from wetlands.exceptions import DownloadError
@@ -107,6 +106,8 @@ class Toolbox:
         return self._pin
 
     def _fetch(self, observer: BuildObserver) -> FoundTool:
+        from wetlands._backends.tools.install import install  # noqa: PLC0415 - brings all of http and ssl along
+
         pin = self._release()
         if self._is_offline():
             raise DownloadError(
