@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from wetlands_worker import messages
+from wetlands_worker.exchange import Exchange
 from wetlands_worker.frames import Connection
-from wetlands_worker.segments import Exchange, Segment
+from wetlands_worker.segments import Segment
 from wetlands_worker.values import decode, encode
 
 if TYPE_CHECKING:

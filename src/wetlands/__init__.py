@@ -44,12 +44,14 @@ if TYPE_CHECKING:
         ProvisioningCanceledError,
         ProvisioningError,
         RecordError,
+        RefReleasedError,
         UnsatisfiableError,
         UnsupportedPythonError,
         WetlandsError,
     )
     from wetlands.external_environment import ExternalEnvironment
     from wetlands.internal_environment import InternalEnvironment
+    from wetlands.ref import Ref
     from wetlands.stream import Stream
     from wetlands.task import (
         RemoteExceptionInfo,
@@ -91,6 +93,7 @@ _HOMES = {
         "ProvisioningCanceledError",
         "ProvisioningError",
         "RecordError",
+        "RefReleasedError",
         "UnsatisfiableError",
         "UnsupportedPythonError",
         "WetlandsError",
@@ -98,6 +101,7 @@ _HOMES = {
     "wetlands.external_environment": ("ExternalEnvironment",),
     "wetlands.internal_environment": ("InternalEnvironment",),
     "wetlands.stream": ("Stream",),
+    "wetlands.ref": ("Ref",),
     "wetlands.task": (
         "RemoteExceptionInfo",
         "RemoteTaskHandle",
@@ -143,6 +147,8 @@ __all__ = [
     "ProvisioningCanceledError",
     "ProvisioningError",
     "RecordError",
+    "Ref",
+    "RefReleasedError",
     "RemoteExceptionInfo",
     "RemoteTaskHandle",
     "Stream",

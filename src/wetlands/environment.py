@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from wetlands._modules.calling import Calling
 from wetlands._modules.proxy import ModuleProxy
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ __all__ = ["Environment"]
 E = TypeVar("E", bound="Environment")
 
 
-class Environment(ABC):
+class Environment(Calling):
     """An environment, and the verbs to run code in it.
 
     ``module`` is always a path to a Python file on this machine (with or without ``.py``, relative to the current
@@ -124,39 +125,6 @@ class Environment(ABC):
         """How many workers there are now, those that are being started included; 0 when not launched."""
 
     @abstractmethod
-    def execute(
-        self,
-        module: str | Path,
-        function: str,
-        args: Sequence[object] = (),
-        kwargs: Mapping[str, object] = {},
-        *,
-        timeout: float | None = None,
-    ) -> object:
-        """Call a function and wait for its result.
-
-        Args:
-            module: See the class.
-            function: The name of the function.
-            args: Its positional arguments. They are copied to the worker: what it changes in them is not seen here.
-                Functions of your files, lambdas, and methods of objects among them are not copied: they can be called
-                there, and run here, on threads of their own.
-            kwargs: Its keyword arguments.
-            timeout: Seconds that it may run, counted from when a worker takes it. A call that runs longer fails
-                (category ``timeout``, with the stack of the worker as its traceback); its worker is killed and
-                replaced.
-
-        Returns:
-            What the function returned.
-
-        Raises:
-            ExecutionException: The call failed; ``.failure`` says how, and the traceback of the worker is its cause.
-            NotLaunchedError: There are no workers.
-            ModuleNotResolvedError: There is no such file.
-            CancelledError: The environment was exited before the call could run (`concurrent.futures`).
-        """
-
-    @abstractmethod
     def run_script(
         self,
         path: str | Path,
@@ -179,32 +147,6 @@ class Environment(ABC):
         Raises:
             ExecutionException: It raised, or left with ``sys.exit`` and another code than 0.
             NotLaunchedError: There are no workers.
-        """
-
-    @abstractmethod
-    def submit(
-        self,
-        module: str | Path,
-        function: str,
-        args: Sequence[object] = (),
-        kwargs: Mapping[str, object] | None = None,
-        *,
-        start: bool = True,
-        timeout: float | None = None,
-    ) -> Task[object]:
-        """Call a function and go on; see `execute` for the arguments.
-
-        Args:
-            module: See the class.
-            function: The name of the function.
-            args: Its positional arguments; do not change large arrays among them before a worker has taken the task.
-            kwargs: Its keyword arguments.
-            start: False leaves it to `Task.start`, so that listeners can be added before anything happens.
-            timeout: Seconds that it may run; see `execute`. Waiting for a worker does not count.
-
-        Raises:
-            NotLaunchedError: There are no workers.
-            ModuleNotResolvedError: There is no such file.
         """
 
     @abstractmethod

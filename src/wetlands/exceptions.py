@@ -22,6 +22,7 @@ WetlandsError
 ├── NotLaunchedError                  a call into an environment that has no workers
 ├── ModuleNotResolvedError            a module to call that is no file on this machine (also ValueError)
 ├── DebuggerError                     no debugger can be started in a worker
+├── RefReleasedError                  a kept result that was let go
 ├── ProtocolError                     the other side of a connection does not speak our language
 └── ExecutionException                a call failed; `.failure` says how
 ```
@@ -61,6 +62,7 @@ __all__ = [
     "ProvisioningCanceledError",
     "ProvisioningError",
     "RecordError",
+    "RefReleasedError",
     "UnsatisfiableError",
     "UnsupportedPythonError",
     "WetlandsError",
@@ -357,6 +359,10 @@ class ModuleNotResolvedError(WetlandsError, ValueError):
 
 class DebuggerError(WetlandsError):
     """No debugger can be started in a worker, or none is installed beside this program."""
+
+
+class RefReleasedError(WetlandsError):
+    """A kept result was used after it had been let go."""
 
 
 class ProtocolError(WetlandsError):

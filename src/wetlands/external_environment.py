@@ -25,7 +25,7 @@ from wetlands._pool.initializer import Initializer
 from wetlands._pool.limits import check_chunksize, checked_initializer, checked_modules, checked_timeout
 from wetlands._pool.policy import Policy
 from wetlands._pool.pool import Pool
-from wetlands._pool.stacks import worker_stack
+from wetlands._pool.stacks import all_stacks
 from wetlands._pool.streaming import StreamCall, check_window, decoded
 from wetlands._spec import parse_commands
 from wetlands._tasks.inbox import Inbox
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wetlands._backends.prefix import Prefix
-    from wetlands._pool.worker import Worker
     from wetlands._spec import Commands
     from wetlands._store.debuggers import DebugEndpoint
     from wetlands.environment_manager import EnvironmentManager
@@ -170,17 +169,19 @@ class ExternalEnvironment(PackageVerbs):
 
     # ------------------------------------------------------------------ calls
 
-    def execute(  # noqa: D102 - see Environment
+    def _execute(
         self,
         module: str | Path,
         function: str,
-        args: Sequence[object] = (),
-        kwargs: Mapping[str, object] = {},
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
         *,
-        timeout: float | None = None,
+        keep: bool,
+        timeout: float | None,
     ) -> object:
         pool = self._running_pool()
-        return self._run(pool, resolve(module), function, messages.CALL, (tuple(args), dict(kwargs)), timeout)
+        values = (tuple(args), dict(kwargs))
+        return self._run(pool, resolve(module), function, messages.CALL, values, timeout, keep=keep)
 
     def run_script(  # noqa: D102 - see Environment
         self,
@@ -194,19 +195,18 @@ class ExternalEnvironment(PackageVerbs):
         values = (tuple(map(str, args)), run_name)
         return cast("dict[str, object]", self._run(pool, resolve_script(path), "", messages.SCRIPT, values, timeout))
 
-    def submit(  # noqa: D102 - see Environment
+    def _submit(
         self,
         module: str | Path,
         function: str,
-        args: Sequence[object] = (),
-        kwargs: Mapping[str, object] | None = None,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
         *,
-        start: bool = True,
-        timeout: float | None = None,
+        keep: bool,
+        timeout: float | None,
     ) -> Task[object]:
-        values = (tuple(args), dict(kwargs or {}))
-        task = self._task(self._running_pool(), resolve(module), function, messages.CALL, values, timeout)
-        return task.start() if start else task
+        values = (tuple(args), dict(kwargs))
+        return self._task(self._running_pool(), resolve(module), function, messages.CALL, values, timeout, keep=keep)
 
     def submit_script(  # noqa: D102 - see Environment
         self,
@@ -285,10 +285,12 @@ class ExternalEnvironment(PackageVerbs):
         kind: int,
         values: tuple[object, object],
         timeout: float | None,
+        *,
+        keep: bool = False,
     ) -> object:
         limit = None if timeout is None else checked_timeout("timeout", timeout)
         head, label = named(target, function)
-        call: BlockingCall[object] = BlockingCall(encoded(kind, head, label, values, limit))
+        call: BlockingCall[object] = BlockingCall(encoded(kind, head, label, values, limit, keep=keep))
         pool.run(call)
         return call.outcome()
 
@@ -300,24 +302,15 @@ class ExternalEnvironment(PackageVerbs):
         kind: int,
         values: tuple[object, object],
         timeout: float | None,
+        *,
+        keep: bool = False,
     ) -> Task[object]:
         head, label = named(target, function)
-        work = partial(Work, kind, head, label, values, checked_timeout("timeout", timeout))
+        work = partial(Work, kind, head, label, values, checked_timeout("timeout", timeout), keep=keep)
         return Task(lambda task: PooledTask(task, work, pool), label)
 
     def stacks(self) -> dict[int, str]:  # noqa: D102 - see Environment
-        workers = self._running_pool().workers
-        found: dict[int, str] = {}
-
-        def look(worker: Worker) -> None:
-            found[worker.index] = worker_stack(worker)
-
-        threads = [threading.Thread(target=look, args=(worker,), name="wetlands-stacks") for worker in workers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return dict(sorted(found.items()))
+        return all_stacks(self._running_pool().workers)
 
     def debug(self) -> list[DebugEndpoint]:  # noqa: D102 - see Environment
         endpoints = listening(self._running_pool().workers)

@@ -24,6 +24,7 @@ from wetlands._tasks.inbox import Inbox
 from wetlands._tasks.life import new_number
 from wetlands.environment import Environment, check_max_workers
 from wetlands.exceptions import DebuggerError, ExecutionException
+from wetlands.ref import dereferenced, keep_here
 from wetlands.stream import Stream
 from wetlands.task import Task, TaskStatus
 from wetlands_worker.callables import each
@@ -109,18 +110,19 @@ class InternalEnvironment(Environment):
         """How many tasks run at the same time."""
         return self._size
 
-    def execute(  # noqa: D102 - see Environment
+    def _execute(
         self,
         module: str | Path,
         function: str,
-        args: Sequence[object] = (),
-        kwargs: Mapping[str, object] = {},
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
         *,
-        timeout: float | None = None,
+        keep: bool,
+        timeout: float | None,
     ) -> object:
         refuse_timeouts(timeout=timeout)
         target = resolve(module)
-        return self._run_here(partial(self._call, target, function, args, kwargs), _label(target, function))
+        return self._run_here(partial(self._call, target, function, args, kwargs, keep=keep), _label(target, function))
 
     def run_script(  # noqa: D102 - see Environment
         self,
@@ -134,19 +136,20 @@ class InternalEnvironment(Environment):
         target = resolve_script(path)
         return self._run_here(partial(self._script, target, args, run_name), PurePath(target).name)  # type: ignore[return-value]  # a script gives a dict
 
-    def submit(  # noqa: D102 - see Environment
+    def _submit(
         self,
         module: str | Path,
         function: str,
-        args: Sequence[object] = (),
-        kwargs: Mapping[str, object] | None = None,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
         *,
-        start: bool = True,
-        timeout: float | None = None,
+        keep: bool,
+        timeout: float | None,
     ) -> Task[object]:
         refuse_timeouts(timeout=timeout)
         target = resolve(module)
-        return self._task(partial(self._call, target, function, args, kwargs or {}), _label(target, function), start)
+        function_call = partial(self._call, target, function, args, kwargs, keep=keep)
+        return self._task(function_call, _label(target, function), start=False)
 
     def submit_script(  # noqa: D102 - see Environment
         self,
@@ -246,12 +249,16 @@ class InternalEnvironment(Environment):
         kwargs: Mapping[str, object],
         handle: RemoteTaskHandle,
         how: Callable[..., object] = call,
+        *,
+        keep: bool = False,
     ) -> object:
+        args, kwargs = cast("tuple[Sequence[object], Mapping[str, object]]", dereferenced((tuple(args), dict(kwargs))))
         with self._loading:
             found = self._loader.function(target, function)
             self._active += 1  # the folder of the module stays importable as long as a call runs
         try:
-            return how(found, args, kwargs, handle)
+            result = how(found, args, kwargs, handle)
+            return keep_here(result, _label(target, function), "") if keep else result
         finally:
             with self._loading:
                 self._active -= 1

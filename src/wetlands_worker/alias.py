@@ -44,16 +44,16 @@ _HOST = (
     *("EnvironmentReuseError", "ExecutionException", "ExternalEnvironment", "IncompatibilityException"),
     *("InternalEnvironment", "InterpreterNotFoundError", "InvalidDependencyError", "InvalidNameError"),
     *("LaunchError", "LockError", "ModuleNotResolvedError", "NotLaunchedError", "PackageChange", "ProtocolError"),
-    *("ProvisioningCanceledError", "ProvisioningError", "RecordError", "Stream", "Task", "TaskEvent"),
-    *("TaskEventType", "TaskStatus"),
-    *("UnsatisfiableError", "UnsupportedPythonError", "WetlandsError", "__version__"),
+    *("ProvisioningCanceledError", "ProvisioningError", "RecordError", "Ref", "RefReleasedError", "Stream", "Task"),
+    *("TaskEvent", "TaskEventType", "TaskStatus", "UnsatisfiableError", "UnsupportedPythonError", "WetlandsError"),
+    *("__version__"),
 )
 """Public names of the host that a worker lacks."""
 _HOST_MODULES = tuple(
     "wetlands." + name
     for name in (
         *("environment", "environment_manager", "exceptions", "external_environment", "internal_environment", "logger"),
-        "stream",
+        *("ref", "stream"),
     )
 )
 _WHOLE = {"wetlands.ndarray": _NDARRAY}

@@ -4,17 +4,16 @@ The body of a FAILURE is the plain tuple ``(category, message, traceback, frames
 context)``, made of strings, numbers and tuples only, so that every Python can read what another one wrote.
 """
 
-from pickle import PickleBuffer
-
 from wetlands_worker import failures, messages
+from wetlands_worker.pieces import nested
 from wetlands_worker.values import DecodeError, EncodeError, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Sequence, Tuple
 
+    from wetlands_worker.exchange import Part
     from wetlands_worker.handle import RemoteTaskHandle
-    from wetlands_worker.segments import Part
 
     Outcome = Tuple[int, bytes, Sequence[Part]]
 
@@ -27,7 +26,7 @@ def crossing(namespace: "Dict[str, object]") -> "Dict[str, Tuple[bytes, List[obj
             body, buffers = encode(value)
         except EncodeError:
             continue
-        crossing[name] = (body, [PickleBuffer(buffer) for buffer in buffers])
+        crossing[name] = (body, nested(buffers))
     return crossing
 
 

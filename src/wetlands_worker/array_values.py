@@ -4,6 +4,7 @@ numpy 1 and 2 cannot load each other's pickles, and a Python without numpy can l
 
 * A contiguous array (C or Fortran order) is not copied; any other is copied once, into C order. Flags ``writeable`` are
   kept; what arrives is aligned and owns its memory.
+* A view of common memory (`pieces`) crosses as what it is, strides included, and shows what any side writes.
 * Elements that are objects go through the pickler, one by one; variable-width strings (numpy 2) as ``str``.
 * Masked arrays keep mask, fill value and hardness; ``matrix``, ``recarray`` and subclasses of users arrive as views
   of their class with their ``__dict__``. A subclass with a pickling method of its own (``__reduce__``
@@ -14,7 +15,8 @@ numpy 1 and 2 cannot load each other's pickles, and a Python without numpy can l
 import sys
 from _pickle import PickleBuffer
 
-from wetlands_worker.dtypes import describe, make
+from wetlands_worker.dtypes import describe, itemsize, make
+from wetlands_worker.pieces import flat_under, handle_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ __all__ = [
     "make_item",
     "make_masked",
     "make_scalar",
+    "make_shared",
     "make_view",
     "reducers",
 ]
@@ -86,9 +89,17 @@ def _reduce_plain(array: "Array") -> "Reduced":
     if dtype.hasobject or dtype.kind == "T":
         state = (_elements(array), writeable)
         return make_empty, (description, array.shape, order), state, None, None, fill
+    flat = None if array.base is None or not array.nbytes else flat_under(array.base)
+    if flat is not None:
+        offset = _address(array) - _address(flat)
+        return make_shared, (description, array.shape, array.strides, offset, writeable, handle_of(flat.lease))
     if not flags.forc:
         array = array.copy("C")
     return make_array, (description, array.shape, order, writeable, _memory(array, order))
+
+
+def _address(array: "Array") -> int:
+    return array.__array_interface__["data"][0]  # type: ignore[no-any-return]
 
 
 def _elements(array: "Array") -> "list[object]":
@@ -175,6 +186,27 @@ def make_array(
     flags = array.flags
     if not flags.aligned or (writeable and not flags.writeable):
         array = array.copy(order)
+    if not writeable:
+        array.flags.writeable = False
+    return array
+
+
+def make_shared(
+    description: "Description",
+    shape: "tuple[int, ...]",
+    strides: "tuple[int, ...]",
+    offset: int,
+    writeable: "Flag",
+    memory: "Memory",
+) -> "Array":
+    """Rebuild a view of common memory; where numpy is not installed, from a copy."""
+    numpy = _numpy()
+    if numpy is None:
+        from wetlands_worker.raw_array import RawArray, gathered  # noqa: PLC0415 - only without numpy
+
+        copy = gathered(memory, itemsize(description), shape, strides, offset)
+        return RawArray(description, shape, "C", writeable=writeable, memory=copy)
+    array = numpy.ndarray(shape, make(numpy, description), memory, offset, strides)
     if not writeable:
         array.flags.writeable = False
     return array

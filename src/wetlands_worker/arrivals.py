@@ -1,20 +1,20 @@
 """A frame that does not fit into one read, or has buffers, while it arrives."""
 
+from wetlands_worker.loans import COMMON, SHARED
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import List, Optional, Sequence, Tuple, Union
 
-    from wetlands_worker.segments import Exchange, Lease
+    from wetlands_worker.exchange import Exchange
+    from wetlands_worker.pieces import Piece
 
     Bytes = Union[bytes, bytearray, memoryview]
-    Received = Sequence[Union[bytearray, Lease, "Dropped"]]
+    Received = Sequence[Union[bytearray, Piece, "Dropped"]]
     Frame = Tuple[int, int, Union[bytes, bytearray], Received]
 
 MAX_LENGTH = 1 << 44
 """A length above this is not data but a broken stream."""
-
-SHARED = 1 << 63
-"""In the length of a buffer: its place follows, instead of its bytes."""
 
 MANY_BUFFERS = 0xFFFF
 """So many buffers or more: their table begins with their number."""
@@ -80,9 +80,7 @@ class LargeFrame:
         if self._exchange is not None:
             lengths = self._lengths()
             buffers = [
-                self._leased(buffer, length - SHARED)
-                if length >= SHARED and not isinstance(buffer, Dropped)
-                else buffer
+                self._leased(buffer, length) if length >= SHARED and not isinstance(buffer, Dropped) else buffer
                 for buffer, length in zip(self._buffers, lengths)
             ]
         return self._kind, self._number, self._body, buffers
@@ -112,12 +110,14 @@ class LargeFrame:
                 self._buffers.append(Dropped(length))
         self._segments.extend(self._buffers)
 
-    def _leased(self, place: "Bytes", length: int) -> "Lease":
+    def _leased(self, place: "Bytes", length: int) -> "Union[Piece, Dropped]":
         if self._exchange is not None:
+            size = length & (COMMON - 1)
             try:
-                return self._exchange.lease(place, length)
+                piece = self._exchange.lease(place, size, common=bool(length & COMMON))
             except ValueError as error:
                 raise BrokenFrameError(str(error)) from None
+            return Dropped(size) if piece is None else piece
         message = "a buffer in shared memory was announced, and there is none"
         raise BrokenFrameError(message)
 

@@ -13,8 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, List, Optional, Sequence, Tuple
 
+    from wetlands_worker.exchange import Part
     from wetlands_worker.handle import RemoteTaskHandle
-    from wetlands_worker.segments import Part
 
     Outcome = Tuple[int, bytes, Sequence[Part]]
     Stage = Callable[[object], Tuple[bytes, Sequence[Part]]]

@@ -12,6 +12,7 @@ from _thread import get_ident, interrupt_main, start_new_thread
 from time import sleep
 
 from wetlands_worker import messages
+from wetlands_worker.descriptors import Descriptors
 from wetlands_worker.frames import BrokenFrameError
 from wetlands_worker.values import DecodeError, decode, encode
 
@@ -39,12 +40,17 @@ def serve_control(worker: "Worker", control: "Connection") -> None:
 
 
 def _serve(worker: "Worker", control: "Connection", main_thread: int) -> None:
+    received = Descriptors(control)
     try:
         while True:
             frame = control.receive()
             if frame is None:
                 break
-            if not _do(worker, control, frame, main_thread):
+            if frame[0] == messages.ADOPT:
+                worker.adopt(frame[1], int.from_bytes(frame[2], "little"), received.pop())
+            elif frame[0] == messages.FORGET:
+                worker.forget(frame[1])
+            elif not _do(worker, control, frame, main_thread):
                 break
     except (OSError, BrokenFrameError):
         pass

@@ -13,7 +13,7 @@ memory of their own, so each crosses with one copy into and one out of the kerne
 Reading can be resumed: when `Connection.receive` is left by an exception (Ctrl-C), what has arrived is kept, and the
 next call goes on from there. A frame whose *sending* is cut short cannot be mended; the connection is closed instead.
 
-With shared memory (`segments`), a large buffer is copied there instead. The highest bit of its length is set then, and
+With shared memory (`exchange`), a large buffer is copied there instead. The highest bit of its length is set then, and
 what follows are the 8 bytes of its place. Leases that ended are given back in a frame before the next one.
 """
 
@@ -21,17 +21,18 @@ import _socket
 from _struct import Struct
 from _thread import allocate_lock
 
-from wetlands_worker.arrivals import MANY_BUFFERS, MAX_LENGTH, PLACE_SIZE, SHARED, BrokenFrameError, LargeFrame
+from wetlands_worker.arrivals import MANY_BUFFERS, MAX_LENGTH, PLACE_SIZE, BrokenFrameError, LargeFrame
+from wetlands_worker.descriptors import rights
 from wetlands_worker.messages import RETURNED
-from wetlands_worker.segments import Reference
+from wetlands_worker.pieces import Piece
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socket import socket
-    from typing import List, Optional, Sequence, Union
+    from typing import Callable, List, Optional, Sequence, Union
 
     from wetlands_worker.arrivals import Frame
-    from wetlands_worker.segments import Exchange, Part
+    from wetlands_worker.exchange import Exchange, Part, Staged
 
     Bytes = Union[bytes, bytearray, memoryview]
 
@@ -70,7 +71,7 @@ class Connection:
         self.socket = sock
         self.exchange: "Optional[Exchange]" = None
         self._send = sock.send
-        self._recv_into = sock.recv_into
+        self._recv_into: "Callable[[memoryview], int]" = sock.recv_into
         self._lock = allocate_lock()
         self._unsent = b""
         self._buffer = bytearray(_CHUNK)
@@ -91,8 +92,7 @@ class Connection:
         size = len(body)
         header = _HEADER.pack(kind, 0, min(len(buffers), MANY_BUFFERS), number, size)
         exchange = self.exchange
-        if exchange is not None and buffers:
-            buffers = self._staged(exchange, buffers)
+        staged = self._staged(exchange, buffers) if buffers else ()
         with self._lock:
             try:
                 if self._unsent:
@@ -100,18 +100,20 @@ class Connection:
                     self._unsent = b""
                 if exchange is not None and exchange.returned:
                     header = _returned(exchange.returns()) + header
-                if size < _CHUNK and not buffers:
+                if size < _CHUNK and not staged:
                     frame = header + body
                     sent = self._send(frame)
                     if sent != len(frame):
                         self._send_all(memoryview(frame)[sent:])
                 else:
-                    self._send_parts(header, body, buffers)
+                    self._send_parts(header, body, staged)
             except BaseException:  # also Ctrl-C: how much was sent is not known
                 self.abort()
                 raise
 
-    def _staged(self, exchange: "Exchange", buffers: "Sequence[Part]") -> "Sequence[Part]":
+    def _staged(self, exchange: "Optional[Exchange]", buffers: "Sequence[Part]") -> "Sequence[Staged]":
+        if exchange is None:
+            return [buffer.view() if isinstance(buffer, Piece) else buffer for buffer in buffers]
         try:
             return exchange.stage(buffers)  # without the lock: a large copy holds up nobody
         except BaseException:  # Ctrl-C: who sends a frame may rely on it that the connection is closed then
@@ -140,6 +142,27 @@ class Connection:
             return True
         finally:
             self._lock.release()
+
+    def send_descriptor(self, kind: int, number: int, body: bytes, descriptor: int) -> None:
+        """Send one small frame, and an open file with it.
+
+        Raises:
+            OSError: The other side is gone, or the system passes no files.
+        """
+        sendmsg = getattr(self.socket, "sendmsg", None)
+        if sendmsg is None:
+            message = "this system passes no files"
+            raise OSError(message)
+        frame = _HEADER.pack(kind, 0, 0, number, len(body)) + body
+        with self._lock:
+            if self._unsent:
+                self._send_all(self._unsent)
+                self._unsent = b""
+            self._send_all(frame[sendmsg([frame], rights(descriptor)) :])
+
+    def receive_by(self, receive_into: "Callable[[memoryview], int]") -> None:
+        """Receive bytes by that function instead of the socket's own."""
+        self._recv_into = receive_into
 
     def give_back(self) -> None:
         """Give back the leases that ended, if that needs no waiting; the next frame does it otherwise."""
@@ -176,19 +199,19 @@ class Connection:
     def _send_all(self, data: "Bytes") -> None:
         self.socket.sendall(data)
 
-    def _send_parts(self, header: bytes, body: "Bytes", buffers: "Sequence[Part]") -> None:
+    def _send_parts(self, header: bytes, body: "Bytes", buffers: "Sequence[Staged]") -> None:
         lengths = b"".join([_length(buffer).to_bytes(8, "little") for buffer in buffers])
         if len(buffers) >= MANY_BUFFERS:
             lengths = len(buffers).to_bytes(8, "little") + lengths
         parts: "List[Bytes]" = [header + lengths, body]
         for buffer in buffers:
-            if isinstance(buffer, Reference):
+            if not isinstance(buffer, memoryview):
                 parts.append(buffer.place())
             elif buffer.nbytes:
                 parts.append(buffer.cast("B"))
         self._send_all_of(parts)
         for buffer in buffers:
-            if isinstance(buffer, Reference):
+            if not isinstance(buffer, memoryview):
                 buffer.sent = True
 
     def _send_all_of(self, parts: "List[Bytes]") -> None:
@@ -307,8 +330,8 @@ def _take_back(exchange: "Exchange", returns: bytearray) -> None:
     exchange.take_back(returns)
 
 
-def _length(buffer: "Part") -> int:
-    return buffer.length | SHARED if isinstance(buffer, Reference) else buffer.nbytes
+def _length(buffer: "Staged") -> int:
+    return buffer.nbytes if isinstance(buffer, memoryview) else buffer.announced
 
 
 def _returned(places: bytes) -> bytes:

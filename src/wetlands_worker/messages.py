@@ -19,7 +19,7 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | UPDATE | call | worker | number | `(message, current, maximum)`; None: unchanged | - |
 | OUTPUT | call | worker | number | `(key, value)` | of the value |
 | LOG | call | worker | number | `(level, message)` | - |
-| RETURNED | call | both | - | places of leases that ended, 8 bytes each, see `wetlands_worker.segments` | - |
+| RETURNED | call | both | - | places of leases that ended, 8 bytes each, see `wetlands_worker.exchange` | - |
 | CANCEL | control | host | number | empty | - |
 | INTERRUPT | control | host | number | empty | - |
 | CALLED | control | host | number | which CALLBACK, whether it returned or raised, then the value | of the value |
@@ -32,6 +32,8 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | STACKS | control | worker | the same | a plain tuple, see `wetlands_worker.stacks` | - |
 | DEBUG | control | host | any | `(folder of debugpy, interpreter for its adapter)` | - |
 | DEBUGGER | control | worker | the same | `(host, port, what went wrong or None)` | - |
+| ADOPT | control | host | number of a segment | its length, 8 bytes; its descriptor goes with the frame | - |
+| FORGET | control | host | number of a segment | empty | - |
 
 A BATCH is many small calls in one frame: the worker runs one after the other, and answers each by itself before it
 begins the next, so that nothing but the running call is in doubt when it dies.
@@ -73,6 +75,8 @@ STACK = 38
 STACKS = 39
 DEBUG = 40
 DEBUGGER = 41
+ADOPT = 60
+FORGET = 61
 
 ITEM = 64
 CREDIT = 65

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Memory = Union[bytes, bytearray, memoryview]
 
-__all__ = ["RawArray", "RawNumpy", "plain_scalar"]
+__all__ = ["RawArray", "RawNumpy", "gathered", "plain_scalar"]
 
 # The formats of `struct` and memoryview for numpy's type strings without their byte order.
 _FORMATS = {
@@ -199,3 +199,15 @@ def plain_scalar(description: "Description", memory: bytes) -> object:
     if code.startswith("S"):
         return memory
     return RawArray(description, (), "C", writeable=True, memory=memory)
+
+
+def gathered(
+    memory: "Memory", size: int, shape: "tuple[int, ...]", strides: "tuple[int, ...]", offset: int
+) -> bytearray:
+    """The items of a strided view, one after the other in C order."""
+    if not shape:
+        return bytearray(memoryview(memory)[offset : offset + size])
+    inner = bytearray()
+    for index in range(shape[0]):
+        inner += gathered(memory, size, shape[1:], strides[1:], offset + index * strides[0])
+    return inner

@@ -5,12 +5,12 @@ import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 
 from wetlands_worker import messages, stdio
+from wetlands_worker.exchange import join
 from wetlands_worker.frames import Connection
 from wetlands_worker.handle import RemoteTaskHandle, provide
 from wetlands_worker.invoke import call as invoke
 from wetlands_worker.modules import ModuleLoader
 from wetlands_worker.page import Page, open_page, stack_signal
-from wetlands_worker.segments import join
 from wetlands_worker.values import DecodeError, decode, encode
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from wetlands_worker.arrivals import Received
     from wetlands_worker.batches import Batch
-    from wetlands_worker.segments import Part
+    from wetlands_worker.exchange import Part
     from wetlands_worker.streaming import Credits
 
     Number = Union[int, float]
@@ -293,6 +293,18 @@ class Worker:
                 "this and later ones are ignored",
                 file=sys.stderr,
             )
+
+    def adopt(self, number: int, size: int, descriptor: int) -> None:
+        """The host gives us the memory of another worker."""
+        if self._call.exchange is None:
+            os.close(descriptor)
+        else:
+            self._call.exchange.adopt(number, size, descriptor)
+
+    def forget(self, number: int) -> None:
+        """That memory will not be used by any later call."""
+        if self._call.exchange is not None:
+            self._call.exchange.forget(number)
 
     def close_in_child(self) -> None:
         """A forked child of user code is no worker: the host must see the end when the worker itself ends."""

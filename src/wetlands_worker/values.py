@@ -5,8 +5,8 @@ large pieces of memory in it (arrays, bytes, anything that offers a ``PickleBuff
 plain pickle would tie to one version of a library is described by our own reducers (`array_values`, `stdlib_values`).
 
 Rules:
-    * By value: what arrives shares no memory with what was sent. Two references to one object inside one value stay one
-      object; two *views* of one memory become two arrays.
+    * By value: what arrives shares no memory with what was sent, unless that is common by choice (`pieces`). Two
+      references to one object inside one value stay one object; two *views* of one memory become two arrays.
     * Functions and classes cross by name and must be importable on the other side.
     * A failure names the offending part (`EncodeError`) or what is missing (`DecodeError`). Nothing that a user's
       ``__reduce__`` or ``__setstate__`` raises gets out unwrapped, except ``KeyboardInterrupt``.
@@ -15,6 +15,8 @@ Rules:
 import sys
 from _pickle import PickleBuffer, Pickler, Unpickler, loads  # `pickle` itself would also import struct, re and enum
 from io import BytesIO
+
+from wetlands_worker.pieces import Handle, Piece, reduce_piece
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def encode(
     inline_below: int = 4096,
     name: "str | tuple[str, ...]" = "value",
     pickler: "Callable[..., ValuePickler] | None" = None,
-) -> "tuple[bytes, list[memoryview]]":
+) -> "tuple[bytes, list[Any]]":  # Any: almost always memoryviews, and whoever does not share memory knows no others
     """Turn a value into a body and the buffers that travel beside it.
 
     Contiguous arrays (C or Fortran order) and large byte strings are not copied: a buffer is a view of the memory of
@@ -80,14 +82,14 @@ def encode(
         pickler: Makes the pickler, where another one than ours is to be used.
 
     Returns:
-        The body, and flat, C-contiguous views of bytes.
+        The body, and flat, C-contiguous views of bytes; for what lies in common memory its piece (`pieces`).
 
     Raises:
         EncodeError: A part of the value cannot be sent; nothing was changed.
     """
     sink = _Sink()
     sink.inline_below = inline_below
-    buffers: "list[memoryview]" = []
+    buffers: "list[Any]" = []
     sink.buffers = buffers
     try:
         # The pickler lives until the end: its memo keeps alive what the chunks refer to.
@@ -111,7 +113,7 @@ def decode(body: "bytes | bytearray | memoryview", buffers: "Sequence[object]") 
     Args:
         body: The body.
         buffers: As many bytes-like objects as there were buffers, in their order; or what has a method ``open`` that
-            gives one, see `segments.Lease`.
+            gives one, see `exchange.Lease`.
 
     Raises:
         DecodeError: Something the value needs is missing here, or its bytes are damaged.
@@ -171,8 +173,8 @@ _waiting = {
 }
 _modules = sys.modules
 _modules_seen = -1
-_reducers: "dict[type, Reducer]" = {}
-_kinds: "tuple[type, ...]" = ()
+_reducers: "dict[type, Reducer]" = {Piece: reduce_piece}
+_kinds: "tuple[type, ...]" = (Piece,)
 # Types met lately that are of no such kind, because asking costs more than pickling a small object. Few, and forgotten
 # now and then: the classes of a reloaded module should be freed.
 _others: "set[type]" = set()
@@ -204,7 +206,7 @@ class _Sink(list):  # type: ignore[type-arg]  # list[bytes] cannot be subscripte
     """
 
     __slots__ = ("buffers", "inline_below")
-    buffers: "list[memoryview]"
+    buffers: "list[Any]"
     inline_below: int
 
     def write(self, chunk: "bytes | bytearray | memoryview | PickleBuffer") -> None:
@@ -222,6 +224,9 @@ class _Sink(list):  # type: ignore[type-arg]  # list[bytes] cannot be subscripte
     def take(self, buffer: PickleBuffer) -> bool:
         """Tell a pickler whether a buffer stays in the body."""
         raw = buffer.raw()
+        if type(raw.obj) is Handle:
+            self.buffers.append(raw.obj.piece)
+            return False
         if raw.nbytes < self.inline_below:
             return True
         self.buffers.append(raw)

@@ -74,3 +74,38 @@ def made(size):
     if size not in _made:
         _made[size] = np.ones(size, "u1")
     return _made[size]
+
+
+def squares(size):
+    return np.arange(size, dtype="f8") ** 2
+
+
+def adds(value, number):
+    value["image"][...] += number
+    return value
+
+
+def every_second(array):
+    return array[::2, ::-1]
+
+
+def holds(array):
+    _kept[:] = [array]
+    return array.nbytes
+
+
+def lets_go():
+    _kept.clear()
+
+
+class OnlyThere:
+    def __init__(self, array):
+        self.array = array
+
+
+def only_there(size):
+    return OnlyThere(np.ones(size))
+
+
+def total_of(value):
+    return float(value.array.sum())

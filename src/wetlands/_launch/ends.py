@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wetlands._launch.introductions import Introductions, forget
 from wetlands._platform.page import make_page
 from wetlands._platform.segment import make_segment
 from wetlands_worker.frames import Connection
@@ -39,13 +40,18 @@ class Ours:
         self.page.close()
         self.call.close()
         self.control.close()
-        self.close_exchange()
+        self.close_exchange(trim=True)
 
-    def close_exchange(self) -> None:
-        """Let go of the memory for large buffers; what still is used of it stays."""
+    def close_exchange(self, *, trim: bool = False) -> None:
+        """Let go of the memory for large buffers; what still is used of it stays.
+
+        Args:
+            trim: The worker is gone: all other memory is free now, also when other workers have it mapped.
+        """
         exchange, self.call.exchange = self.call.exchange, None
         if exchange is not None:
-            exchange.close()
+            exchange.close(trim=trim)
+            forget(exchange.segment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,8 @@ def make_ends() -> tuple[Ours, Theirs]:
         exchange, segment, shared = make_segment()
         call, control = Connection(our_call), Connection(our_control)
         call.exchange = exchange
+        if exchange is not None:
+            exchange.introduce = Introductions(control).introduce
         undo.pop_all()
     ours = Ours(call, control, page)
     return ours, Theirs((their_call, their_control), (token, descriptors), (segment, shared), nonce)

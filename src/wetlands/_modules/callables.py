@@ -25,6 +25,7 @@ from wetlands._modules.target import is_file
 from wetlands._pool.call import Work
 from wetlands._pool.callbacks import encode_arguments
 from wetlands_worker import messages
+from wetlands_worker.pieces import nested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,10 +94,8 @@ class Callee:
         return self._wrapped("call_each", ([_filled(self.bound, row) for row in rows], self.keywords or {}), "rows")
 
     def _wrapped(self, how: str, values: tuple[object, object], name: str) -> Work:
-        from pickle import PickleBuffer  # noqa: PLC0415 - most programs have no executor
-
         body, buffers, callbacks = encode_arguments(values, (name, "kwargs"))
-        encoded = (body, [PickleBuffer(buffer) for buffer in buffers])
+        encoded = (body, nested(buffers))
         work = Work(messages.CALL, messages.pack_target(_FAR, how), self.label, ((self.reference, encoded), {}))
         work.callbacks = callbacks
         return work

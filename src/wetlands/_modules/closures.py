@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from wetlands._modules.home import home_of, source_of
 from wetlands._modules.target import is_file
 from wetlands_worker.callables import defined
+from wetlands_worker.pieces import nested
 from wetlands_worker.sources import stamp_of
 from wetlands_worker.values import EncodeError, encode
 
@@ -115,10 +116,8 @@ class _Parts:
 
 
 def _encoded(value: object) -> tuple[bytes, list[object]]:
-    from pickle import PickleBuffer  # noqa: PLC0415 - most programs have no executor
-
     body, buffers = encode(value)
-    return body, [PickleBuffer(buffer) for buffer in buffers]
+    return body, nested(buffers)
 
 
 # ------------------------------------------------------------------- the text

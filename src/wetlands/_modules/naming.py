@@ -22,9 +22,11 @@ def named(target: str, function: str) -> tuple[bytes, str]:
     return messages.pack_target(target, function), f"{name}:{function}" if function else PurePath(target).name
 
 
-def encoded(kind: int, head: bytes, label: str, values: tuple[object, object], timeout: float | None) -> Work:
+def encoded(
+    kind: int, head: bytes, label: str, values: tuple[object, object], timeout: float | None, *, keep: bool = False
+) -> Work:
     try:
-        return Work(kind, head, label, values, timeout)
+        return Work(kind, head, label, values, timeout, keep=keep)
     except EncodeError as error:
         failure = TaskFailure(
             category=TaskFailureCategory.SERIALIZATION,

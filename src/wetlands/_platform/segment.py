@@ -1,14 +1,16 @@
-"""Make the memory that a host and one worker share, see `wetlands_worker.segments`."""
+"""Make the memory that a host and one worker share, see `wetlands_worker.exchange`."""
 
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wetlands_worker.segments import Exchange, Segment
+from wetlands_worker.exchange import Exchange
+from wetlands_worker.segments import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,7 @@ _SIZES = (1 << 39, 1 << 36, 1 << 33)  # of addresses, not of memory; a process m
 _GROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the file has no name there
 _LENT_SHARE, _IDLE_SHARE = 2, 16
+_numbers = itertools.count(1)  # never used again: workers know segments by them
 
 
 def make_segment(
@@ -44,7 +47,9 @@ def make_segment(
             except OSError:
                 os.close(descriptor)
                 raise
-            exchange = Exchange(Segment(descriptor, size), upper=False, limit=limit, idle_limit=idle_limit)
+            exchange = Exchange(
+                Segment(descriptor, size, next(_numbers)), upper=False, limit=limit, idle_limit=idle_limit
+            )
             return exchange, f"{descriptor}:{size}:{limit}:{idle_limit}", (descriptor,)
     return None, "-", ()
 

@@ -13,6 +13,7 @@ from wetlands._pool.work import Work
 from wetlands._tasks.life import new_number, session
 from wetlands.exceptions import ExecutionException
 from wetlands.logger import logger
+from wetlands.ref import keep
 from wetlands_worker import messages
 from wetlands_worker.failures import (
     TaskFailure,
@@ -178,7 +179,7 @@ class Call:
         """The frame came that ends it."""
         if kind == messages.RESULT:
             try:
-                result = self._decoded(decode(body, buffers))
+                result = self._received(body, buffers)
             except (DecodeError, TypeError, ValueError) as error:
                 self.failed(self.failure(TaskFailureCategory.SERIALIZATION, str(error), serialization_context="result"))
                 return
@@ -188,10 +189,13 @@ class Call:
         else:
             self.failed(self._remote_failure(body, buffers))
 
-    def _decoded(self, result: object) -> object:
+    def _received(self, body: Bytes, buffers: Received) -> object:
+        if self.work.keep:
+            return keep(body, buffers, self.work.call_target, self.task_id)
+        result = decode(body, buffers)
         if self.work.kind == messages.CHUNK:
-            results, body = _fields(result)
-            return results, None if body is None else ExecutionException(self._remote_failure(body, ()))
+            results, failure = _fields(result)
+            return results, None if failure is None else ExecutionException(self._remote_failure(failure, ()))
         return _script_globals(result) if self.work.kind == messages.SCRIPT else result
 
     def completed(self, result: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from wetlands._pool.worker import Worker
     from wetlands_worker.stacks import PlainStack
 
-__all__ = ["ThreadStack", "ask_stacks", "dumped_stacks", "named_stacks", "rendered", "worker_stack"]
+__all__ = ["ThreadStack", "all_stacks", "ask_stacks", "dumped_stacks", "named_stacks", "rendered", "worker_stack"]
 
 _PATIENCE_SECONDS = 1.0
 
@@ -104,3 +105,18 @@ def named_stacks(plain: Sequence[PlainStack]) -> tuple[ThreadStack, ...]:
 
 def _plain(decoded: object) -> tuple[PlainStack, ...]:
     return tuple(decoded)  # type: ignore[arg-type]  # what it is, wetlands_worker.stacks says
+
+
+def all_stacks(workers: Sequence[Worker]) -> dict[int, str]:
+    """What each of them is doing, by index; all are asked at the same time."""
+    found: dict[int, str] = {}
+
+    def look(worker: Worker) -> None:
+        found[worker.index] = worker_stack(worker)
+
+    threads = [threading.Thread(target=look, args=(worker,), name="wetlands-stacks") for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return dict(sorted(found.items()))

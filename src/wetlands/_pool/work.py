@@ -18,12 +18,13 @@ class Work:
         call_target: How people are told of it.
         values: The arguments.
         timeout: The seconds that it may run.
+        keep: Whether the result stays where it is, and a `wetlands.ref.Ref` comes instead.
 
     Raises:
         EncodeError: An argument cannot cross; the error names the part.
     """
 
-    __slots__ = ("buffers", "call_target", "callbacks", "head", "kind", "timeout", "values")
+    __slots__ = ("buffers", "call_target", "callbacks", "head", "keep", "kind", "timeout", "values")
 
     def __init__(
         self,
@@ -32,7 +33,10 @@ class Work:
         call_target: str,
         values: tuple[object, ...],
         timeout: float | None = None,
+        *,
+        keep: bool = False,
     ) -> None:
+        self.keep = keep
         self.values, self.buffers, self.callbacks = encode_arguments(values, ("args", "kwargs"))
         self.head = head
         self.kind = kind

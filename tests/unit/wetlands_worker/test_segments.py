@@ -15,8 +15,9 @@ import pytest
 
 from exchanges import SIZE, a_connection, carried, decoded, frame_of, give_back, zone_of
 from wetlands_worker import arrivals, messages
+from wetlands_worker.exchange import THRESHOLD, Lease, join
 from wetlands_worker.frames import BrokenFrameError, Connection
-from wetlands_worker.segments import THRESHOLD, Lease, Reference, Segment, join
+from wetlands_worker.segments import Reference, Segment
 from wetlands_worker.values import DecodeError, encode
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def test_idle_memory_goes_back_to_the_system() -> None:
     with a_connection(idle_limit=0) as ends:
         sender, receiver = ends
         assert sender.exchange is not None
-        descriptor = sender.exchange.segment._descriptor
+        descriptor = sender.exchange.segment.descriptor
         array = carried(np.ones(LARGE), *ends)
         used = os.fstat(descriptor).st_blocks
         del array
