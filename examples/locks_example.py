@@ -3,10 +3,11 @@
 import tempfile
 from pathlib import Path
 
-from wetlands import EnvironmentManager
+from wetlands import EnvironmentManager, ExternalEnvironment
 
 with tempfile.TemporaryDirectory() as temporary, EnvironmentManager(Path(temporary, "instance")) as manager:
     env = manager.create("tiny", {"pip": ["iniconfig<2.1"]})
+    assert isinstance(env, ExternalEnvironment)  # for the type checker: one with files of its own
     lock = env.lock(Path(temporary, "pixi.lock"))  # exactly these files, with their hashes
 
     env.update({"pip": ["iniconfig==2.1.0"]})
@@ -16,4 +17,5 @@ with tempfile.TemporaryDirectory() as temporary, EnvironmentManager(Path(tempora
 
     # The same packages on another machine, or in a year; without a recipe, the lock says it all.
     other = manager.create("other", lock=lock)
+    assert isinstance(other, ExternalEnvironment)
     print(other.diff(env))

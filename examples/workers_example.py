@@ -15,7 +15,7 @@ with EnvironmentManager() as manager:
     # the standard library stands for a large one here; it is imported once, and the model loaded once per worker
     env.launch(max_workers=2, preload=["decimal"], initializer=(MODULE, "load", ("tiny",)))
     print(env.execute(MODULE, "predict", (21,)))
-    print(all(prepared for _, prepared in env.map(MODULE, "predict", range(8))))
+    print(all(env.map(MODULE, "prepared", range(8))))
     env.exit()
 
     # a library leaks: a fresh process after every 3 calls

@@ -2,7 +2,7 @@
 
 import os
 
-_model = {}
+_model: dict = {}
 
 
 def load(name):
@@ -14,6 +14,11 @@ def load(name):
 def predict(value):
     """Use what was prepared; the second value says that it was prepared in this very process."""
     return f"{_model['name']}: {value * 2}", _model["loaded by"] == os.getpid()
+
+
+def prepared(_item):
+    """Whether that was done in this very process."""
+    return _model["loaded by"] == os.getpid()
 
 
 def worker(_item):

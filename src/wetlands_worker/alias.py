@@ -39,7 +39,16 @@ _EXPORTS: "Dict[str, Dict[str, str]]" = {
 }
 """Module -> public name -> the module of the worker that has it."""
 _HOST = (
-    *("Cleanup", "CleanupItem", "CommandFailedError", "Commands", "Damage", "Dependencies", "DownloadError"),
+    *(
+        "Cleanup",
+        "CleanupItem",
+        "CommandFailedError",
+        "Commands",
+        "Damage",
+        "Dependencies",
+        "DiskSpaceError",
+        "DownloadError",
+    ),
     *("Environment", "EnvironmentInUseError", "EnvironmentManager", "EnvironmentNotFoundError"),
     *("EnvironmentReuseError", "ExecutionException", "ExternalEnvironment", "IncompatibilityException"),
     *("InternalEnvironment", "InterpreterNotFoundError", "InvalidDependencyError", "InvalidNameError"),
