@@ -14,7 +14,7 @@ Every record has the attributes ``log_source`` ("global", "environment" or "exec
 ("create", "install" or "launch"), ``call_target``, ``stream`` ("stdout" or "stderr"), ``worker_index``, ``task_id`` and
 ``instance`` (the manager's folder); those that do not apply are ``None``, so formats may name any of them. Lines that
 workers write are logged at ``INFO``, stderr too: many programs report their progress there. Arguments of calls are
-never logged.
+never logged. `hide_secrets` has texts replaced in all of it.
 
 What the ``enable_...`` functions and `attach_log_handler` set up follows its own level, whatever the level of the root
 logger; a level set on `logger` itself holds for everything. Take any of it away with ``logger.removeHandler(handler)``.
@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 from wetlands._logs.files import BACKUPS, MAX_BYTES
 from wetlands._logs.handlers import CallableHandler, FileHandler, RecordFormatter, StandardStreamHandler
 from wetlands._logs.records import WetlandsLogger, the_logger
+from wetlands._logs.secrets import hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,7 @@ __all__ = [
     "create_split_stream_handlers",
     "enable_console_logging",
     "enable_file_logging",
+    "hide_secrets",
     "log_environment",
     "log_execution",
     "log_global",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wetlands._logs.attributes import complete
 from wetlands._logs.handlers import FileHandler
+from wetlands._logs.secrets import hidden_in_record, hidden_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +68,8 @@ class WetlandsLogger(logging.Logger):
         sinfo: str | None = None,
     ) -> logging.LogRecord:
         """Make a record that has all of our attributes."""
-        return complete(super().makeRecord(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo))
+        record = super().makeRecord(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
+        return hidden_in_record(complete(record))
 
     def log_global(
         self,
@@ -115,6 +117,7 @@ class WetlandsLogger(logging.Logger):
         """
         if not lines or not self.isEnabledFor(level):
             return
+        lines = hidden_lines(lines)
         extra = _allowed(attributes)
         receivers = self._receivers(level)
         files = [] if self.filters else [h for h in receivers if isinstance(h, FileHandler) and h.takes_lines()]
