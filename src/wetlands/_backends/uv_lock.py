@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wetlands._backends.locks.pylock import packages_of
 from wetlands._backends.neutral import neutral_folder
+from wetlands._backends.quiet import Quiet
 from wetlands._backends.tool import run_tool
 from wetlands._backends.uv import find_uv
 from wetlands._backends.uv_advice import advice
@@ -22,7 +23,7 @@ from wetlands._backends.uv_recipe import (
 )
 from wetlands._backends.uv_settings import tool_environment
 from wetlands._spec import PypiSettings, masked
-from wetlands.exceptions import LockError, ProvisioningError
+from wetlands.exceptions import CommandFailedError, LockError, ProvisioningError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,6 +86,9 @@ class UvLocker:
     ) -> tuple[LockedPackage, ...]:
         """Return the files of packages whose version is known.
 
+        They were just installed, so uv's cache nearly always holds the answer: it is asked without the network first,
+        which takes a fifth of the time.
+
         Raises:
             CommandFailedError: One is not found.
         """
@@ -101,7 +105,10 @@ class UvLocker:
                 project.write_text(pinned_project(entries, self._base, self._env), encoding="utf-8")
                 sources.append(str(project))
             options = ["--no-deps", "--python", str(python), *settings_options(spec.settings), *sources]
-            return self._compile(options, folder, spec.settings, observer)
+            try:
+                return self._compile(["--offline", *options], folder, spec.settings, Quiet(observer))
+            except CommandFailedError:
+                return self._compile(options, folder, spec.settings, observer)
 
     def resolve(
         self, spec: Spec, given: Sequence[Path], *, platform: str, python: str, observer: BuildObserver

@@ -13,9 +13,10 @@ from wetlands._backends.existing import adopt
 from wetlands._backends.micromamba.answers import Plan, read_plan
 from wetlands._backends.micromamba.commands import Call, configuration, explicit_file, spec_file, tool_variables
 from wetlands._backends.micromamba.errors import translated
-from wetlands._backends.micromamba.observers import Quiet, Transaction
+from wetlands._backends.micromamba.observers import Transaction
 from wetlands._backends.neutral import neutral_folder
 from wetlands._backends.offline import is_offline
+from wetlands._backends.quiet import Quiet
 from wetlands._backends.tool import run_tool
 from wetlands._backends.uv import UvBackend
 from wetlands._spec.secrets import masked, without_credentials

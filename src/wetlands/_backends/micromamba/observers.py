@@ -6,38 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from wetlands._backends.api import Progress
+from wetlands._backends.quiet import Quiet
 
 if TYPE_CHECKING:
     from wetlands._backends.api import BuildObserver
 
-__all__ = ["Quiet", "Transaction"]
+__all__ = ["Transaction"]
 
 _LINKING = re.compile(r"\s*Linking \S+")
 _ARRIVED = re.compile(r"\s*info\s+libmamba Download finished, tarball available")
 _DETAILS = re.compile(r"\s*(?:info|debug|trace)\s+libmamba|\s{4}")
-
-
-class Quiet:
-    """Passes on nothing but the wish to stop: what is written is data."""
-
-    def __init__(self, observer: BuildObserver) -> None:
-        self._observer = observer
-
-    def stage(self, stage: str, message: str) -> None:
-        """Pass it on: nothing is data here."""
-        self._observer.stage(stage, message)
-
-    def progress(self, progress: Progress) -> None:
-        """Pass it on as well."""
-        self._observer.progress(progress)
-
-    def output(self, line: str) -> None:
-        """Keep it from the log."""
-
-    @property
-    def cancel_requested(self) -> bool:
-        """Whether the build should stop."""
-        return self._observer.cancel_requested
 
 
 class Transaction(Quiet):
