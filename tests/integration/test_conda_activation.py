@@ -98,7 +98,7 @@ def test_a_script_that_never_ends_is_stopped(prefix: Prefix, monkeypatch: pytest
     script = lamp_of(prefix)
     script.unlink()
     script.write_text("sleep 600\n", encoding="utf-8")
-    monkeypatch.setattr(activation_scripts, "_SCRIPT_SECONDS", 0.2)
+    monkeypatch.setattr(activation_scripts, "SCRIPT_SECONDS", 0.2)
 
     with pytest.raises(ProvisioningError, match=r"did not end within 0\.2 seconds"):
         with_scripts(prefix, os.environ, keep=True)

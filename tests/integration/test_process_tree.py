@@ -80,10 +80,35 @@ def test_shared_memory_of_what_is_killed_is_removed_by_the_tracker_of_multiproce
         assert identity is not None
         assert root.stdout is not None
         segment = Path("/dev/shm", root.stdout.readline().strip())
-        assert segment.exists()
+        try:
+            assert segment.exists()
 
-        assert kill_tree(identity)
-    assert not segment.exists()
+            assert kill_tree(identity, timeout=30)
+            assert not segment.exists()
+        finally:
+            segment.unlink(missing_ok=True)
+
+
+BUSY_CLEANER = """
+import sys, time  # multiprocessing.resource_tracker
+print('ready', flush=True)
+end = time.thread_time() + 1.5
+while time.thread_time() < end:
+    pass
+print('cleaned', flush=True)
+"""
+
+
+def test_a_tracker_that_is_still_computing_is_not_killed_in_the_middle() -> None:
+    command = [sys.executable, "-c", BUSY_CLEANER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **new_group()) as root:
+        identity = identify(root.pid)
+        assert identity is not None
+        assert root.stdout is not None
+        assert "ready\n" == root.stdout.readline()
+
+        assert kill_tree(identity, timeout=60)
+        assert "cleaned\n" == root.stdout.readline()
 
 
 def test_what_only_looks_like_such_a_tracker_is_killed_after_a_moment() -> None:

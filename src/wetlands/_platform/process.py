@@ -99,7 +99,7 @@ def kill_tree(identity: ProcessIdentity, *, timeout: float = 5.0) -> bool:
     Descendants that were orphaned by the death of their parent are found too, as long as they stayed in the session of
     `identity` (POSIX, see `new_group`) or name its number as their parent (Windows). The caller still has to wait for
     `identity` itself if it is its child. A resource tracker of `multiprocessing` gets a second to remove what the
-    others have left in shared memory.
+    others have left in shared memory, and longer while it is computing.
 
     Args:
         identity: The root of the tree; it may have ended already.
@@ -109,15 +109,15 @@ def kill_tree(identity: ProcessIdentity, *, timeout: float = 5.0) -> bool:
         Whether all are gone. False means the system does not let go of one, as in an uninterruptible read of a disk.
     """
     began = time.monotonic()
-    patience = min(_CLEANING_SECONDS, timeout)
     while members := _members(identity):
         # A parent that is killed while it starts a child leaves one behind that this look has missed: hence the loop.
-        cleaning = time.monotonic() - began < patience
+        elapsed = time.monotonic() - began
+        spared = [member for member in members if _cleans_up(member, elapsed, timeout)]
         for member in members:
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                if not (cleaning and _cleans_up(member)):
+                if member not in spared:
                     member.kill()
-        limit = patience if cleaning else timeout
+        limit = min(elapsed + _CLEANING_SECONDS, timeout) if spared else timeout
         while any(_runs(member) for member in members) and time.monotonic() - began < limit:
             time.sleep(_LOOK_AGAIN_SECONDS)
         if time.monotonic() - began >= timeout:
@@ -125,8 +125,13 @@ def kill_tree(identity: ProcessIdentity, *, timeout: float = 5.0) -> bool:
     return True
 
 
-def _cleans_up(process: psutil.Process) -> bool:
-    return any(_CLEANER in word for word in process.cmdline())
+def _cleans_up(process: psutil.Process, elapsed: float, timeout: float) -> bool:
+    """Say whether this is a resource tracker that may have something left to do."""
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        if any(_CLEANER in word for word in process.cmdline()):
+            # Past the second one that waits has nothing to do; on a machine with much to do it may still be starting.
+            return elapsed < _CLEANING_SECONDS or (elapsed < timeout / 2 and process.status() == psutil.STATUS_RUNNING)
+    return False
 
 
 def _process(identity: ProcessIdentity) -> psutil.Process | None:
