@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
 
 _HOLD_SECONDS = 60
+_DROPS = 20
+
+Kind = Literal["cut", "short", "wrong", "hold", "slow"] | int
 
 
 @dataclass
@@ -26,11 +29,12 @@ class Fault:
     """What goes wrong with the paths that match a pattern.
 
     `cut` breaks the transfer in the middle, `short` sends half a file as if it were all, `wrong` changes a byte,
-    `hold` stops in the middle until `Served.release` is set; a number is answered as status.
+    `hold` stops in the middle until `Served.release` is set, `slow` sends it drop by drop for a second; a number is
+    answered as status.
     """
 
     pattern: str
-    kind: Literal["cut", "short", "wrong", "hold"] | int
+    kind: Kind
     times: int = 1_000_000
 
 
@@ -46,7 +50,7 @@ class Served:
     holding: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
 
-    def fail(self, pattern: str, kind: Literal["cut", "short", "wrong", "hold"] | int, times: int = 1_000_000) -> None:
+    def fail(self, pattern: str, kind: Kind, times: int = 1_000_000) -> None:
         self.faults.append(Fault(pattern, kind, times))
 
     def times_asked(self, pattern: str) -> int:
@@ -84,6 +88,8 @@ class Served:
         request.end_headers()
         if request.command != "GET":
             return
+        if kind == "slow":
+            body = self._drip(request, body)
         if kind in {"cut", "hold"}:
             request.wfile.write(body[: len(body) // 2])
             request.wfile.flush()
@@ -93,6 +99,15 @@ class Served:
             self.release.wait(_HOLD_SECONDS)
             body = body[len(body) // 2 :]
         request.wfile.write(body)
+
+    def _drip(self, request: BaseHTTPRequestHandler, body: bytes) -> bytes:
+        """Send all but the last drop of a body; return that."""
+        size = max(1, len(body) // _DROPS)
+        for begin in range(0, len(body) - size, size):
+            request.wfile.write(body[begin : begin + size])
+            request.wfile.flush()
+            self.release.wait(1 / _DROPS)
+        return body[(len(body) - 1) // size * size :]
 
 
 def wait_for_downloads(folder: Path) -> None:

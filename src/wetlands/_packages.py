@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wetlands._backends.integrity.damage import Damage
     from wetlands._backends.locks.difference import PackageChange
     from wetlands._spec import Commands, Cutoff, Dependencies
+    from wetlands.task import Task
 
 __all__ = ["PackageVerbs"]
 
@@ -22,6 +23,12 @@ class PackageVerbs(Environment):
     def install(self, dependencies: Dependencies, additional_install_commands: Commands | None = None) -> list[str]:
         """Add packages; see `EnvironmentManager.install`."""
         return self.environment_manager.install(self, dependencies, additional_install_commands)
+
+    def install_async(
+        self, dependencies: Dependencies, additional_install_commands: Commands | None = None, *, start: bool = True
+    ) -> Task[list[str]]:
+        """Add packages, and go on; see `EnvironmentManager.install_async`."""
+        return self.environment_manager.install_async(self, dependencies, additional_install_commands, start=start)
 
     def update(
         self,
@@ -37,6 +44,20 @@ class PackageVerbs(Environment):
         """
         self.environment_manager.update_environment(
             self, dependencies, additional_install_commands, lock=lock, exclude_newer=exclude_newer
+        )
+
+    def update_async(
+        self,
+        dependencies: Dependencies | None = None,
+        additional_install_commands: Commands | None = None,
+        *,
+        lock: str | Path | None = None,
+        exclude_newer: Cutoff | None = None,
+        start: bool = True,
+    ) -> Task[Environment]:
+        """Build the environment anew, and go on; see `update` and `EnvironmentManager.update_environment_async`."""
+        return self.environment_manager.update_environment_async(
+            self, dependencies, additional_install_commands, lock=lock, exclude_newer=exclude_newer, start=start
         )
 
     def lock(self, path: str | Path) -> Path:

@@ -14,7 +14,7 @@ from conda_builds import backend, build, run, versions
 from conda_server import served, wait_for_downloads
 from fake_backend import Watcher, contents
 from registry import without_proxies
-from wetlands._backends.conda import link
+from wetlands._backends.conda import link, solve
 from wetlands._backends.existing import adopt
 from wetlands._platform.names import current_platform
 from wetlands._spec import parse
@@ -125,6 +125,31 @@ def test_a_server_that_sends_nothing_more_is_given_up(
     server.release.set()
     record = provision(store, order(channel, store, recipe), Watcher())
     assert_works(store, record.generation)
+
+
+def test_a_server_that_is_slow_is_waited_for_as_long_as_something_arrives(
+    channel: Channel, server: Served, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "STALL_SECONDS", 0.7)  # less than the second that the package takes
+    server.fail("*/python-*", "slow")
+    recipe: Dependencies = {"conda": ["herald"], "channels": [server.url, "nodefaults"]}
+
+    record = provision(store, order(channel, store, recipe), Watcher())
+
+    assert_works(store, record.generation)
+
+
+def test_an_index_that_never_arrives_is_given_up(
+    channel: Channel, server: Served, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(solve, "_SOLVE_SECONDS", 0.3)
+    server.fail("*/noarch/repodata*", "hold")
+    recipe: Dependencies = {"conda": ["herald"], "channels": [server.url, "nodefaults"]}
+
+    with pytest.raises(DownloadError, match=r"The channels did not answer within 0\.3 seconds"):
+        provision(store, order(channel, store, recipe), Watcher())
+
+    assert [] == contents(store)
 
 
 def test_without_a_network_the_host_and_the_proxy_are_named(channel: Channel, store: Store) -> None:

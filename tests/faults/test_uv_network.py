@@ -82,6 +82,19 @@ def test_a_host_without_a_name_is_told_with_advice(tmp_path: Path) -> None:
         build(tmp_path, "http://nohost.invalid", UV_HTTP_RETRIES="0")
 
 
+def test_an_index_that_fails_is_asked_three_times_unless_the_user_wishes_otherwise(tmp_path: Path) -> None:
+    index = Failing(tmp_path / "wheels", 500, times=1000)
+    asked: list[int] = []
+    with server(index) as address:
+        for variables in ({}, {"UV_HTTP_RETRIES": "0"}):
+            index.asked.clear()
+            with pytest.raises(CommandFailedError):
+                build(tmp_path, address, f"prefix {len(asked)}", **variables)
+            asked.append(len(index.asked))
+
+    assert [3, 1] == asked
+
+
 def test_without_a_network_what_the_cache_holds_is_built_again(tmp_path: Path) -> None:
     with server(Index(tmp_path / "wheels")) as address:
         build(tmp_path, address, "first")

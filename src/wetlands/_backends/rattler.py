@@ -149,7 +149,7 @@ class RattlerBackend:
             cached = engine.from_cache()
 
             def work_offline(_tell: Tell) -> Coroutine[None, None, Solution]:
-                return find_packages(spec, cached, installed=installed, keep=keep)
+                return find_packages(spec, cached, installed=installed, keep=keep, platform=platform)
 
             try:
                 return self._run(work_offline, cached, prefix, observer, channel=channel)

@@ -36,6 +36,8 @@ _ELSEWHERE = frozenset(
 )
 _ONE_PATH = ("UV_CACHE_DIR", "UV_CONFIG_FILE", "UV_PYTHON_INSTALL_DIR", "SSL_CERT_FILE", "SSL_CLIENT_CERT", "NETRC")
 _MANY_PATHS = ("UV_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_EXCLUDE", "UV_FIND_LINKS", "UV_OVERRIDE")
+# One less than uv's own: its pauses grow, and who has no network hears of it after 4 seconds instead of 10.
+_RETRIES = "2"
 
 
 def tool_environment(env: Mapping[str, str], *, cwd: Path) -> dict[str, str]:
@@ -52,7 +54,7 @@ def tool_environment(env: Mapping[str, str], *, cwd: Path) -> dict[str, str]:
     for name in _MANY_PATHS:
         if settings.get(name):
             settings[name] = _absolute_paths(settings[name], cwd)
-    return {**settings, "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    return {"UV_HTTP_RETRIES": _RETRIES, **settings, "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
 def _absolute_paths(value: str, cwd: Path) -> str:

@@ -9,7 +9,7 @@ from wetlands._backends.uv_settings import tool_environment
 if TYPE_CHECKING:
     from pathlib import Path
 
-OURS = {"NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
+OURS = {"NO_COLOR": "1", "UV_HTTP_RETRIES": "2", "UV_PYTHON_DOWNLOADS": "never"}
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,10 @@ def test_what_would_make_uv_act_elsewhere_does_not(name: str, tmp_path: Path) ->
 
 def test_interpreters_are_never_downloaded_whatever_the_user_set(tmp_path: Path) -> None:
     assert "never" == tool_environment({"UV_PYTHON_DOWNLOADS": "automatic"}, cwd=tmp_path)["UV_PYTHON_DOWNLOADS"]
+
+
+def test_how_often_uv_asks_again_is_up_to_the_user(tmp_path: Path) -> None:
+    assert "5" == tool_environment({"UV_HTTP_RETRIES": "5"}, cwd=tmp_path)["UV_HTTP_RETRIES"]
 
 
 def test_relative_paths_still_begin_at_our_folder_although_uv_runs_in_another(tmp_path: Path) -> None:

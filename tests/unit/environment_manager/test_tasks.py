@@ -259,6 +259,21 @@ def test_packages_are_added_and_environments_renewed_as_tasks(manager: Environme
     assert before != environment.generation
 
 
+def test_an_environment_changes_its_packages_as_tasks(manager: EnvironmentManager) -> None:
+    environment = external(manager.create("tools", NUMPY))
+
+    added = environment.install_async(SCIPY).wait_for(10)
+    before = environment.generation
+    renewed = environment.update_async(SCIPY, start=False)
+    assert before == environment.generation
+    renewed.start().wait_for(10)
+
+    assert ["+ scipy==1.0"] == added.result
+    assert environment is renewed.result
+    assert before != environment.generation
+    assert environment is manager.create("tools", SCIPY)
+
+
 def test_a_config_file_is_built_as_a_task(manager: EnvironmentManager, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("scipy\n")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rattler import ChannelPriority, MatchSpec, solve
 from rattler.exceptions import SolverError
 
+from wetlands._backends.conda.elsewhere import elsewhere
 from wetlands._backends.conda.errors import broken_off, plain_reason, virtual_packages_in
 from wetlands._backends.conda.machine import assumed, shown, this_machine
 from wetlands._backends.conda_words import channel_names, python_request
@@ -173,7 +174,7 @@ async def _solve(request: _Request, engine: Engine) -> list[RepoDataRecord]:
 
 async def _unsatisfiable(request: _Request, engine: Engine, reason: str) -> UnsatisfiableError:
     missing = virtual_packages_in(reason)
-    advice = ""
+    advice = await elsewhere(reason, request.sources, engine.gateway, request.platform)
     if missing:
         found = ", ".join(sorted(map(shown, request.machine)))
         advice = (
