@@ -63,5 +63,10 @@ def hold_and_die(size):
     os.kill(os.getpid(), 9)
 
 
+def hold_and_sleep(size):
+    hold(size)
+    time.sleep(60)
+
+
 def sleep(seconds):
     time.sleep(seconds)

@@ -126,6 +126,8 @@ class TaskFailure:
         timeout: The seconds it was given.
         elapsed: The seconds it ran.
         serialization_context: Which value, or which part of it, could not cross.
+        peak_memory: The most bytes of memory that a worker which died, or was killed for this, had held; None where
+            the system does not say.
     """
 
     category: TaskFailureCategory
@@ -141,6 +143,7 @@ class TaskFailure:
     timeout: "Optional[float]" = None
     elapsed: "Optional[float]" = None
     serialization_context: "Optional[str]" = None
+    peak_memory: "Optional[int]" = None
 
     def __str__(self) -> str:
         return _one_line(self)

@@ -16,6 +16,7 @@ from pools import eventually, is_running, pids, pool_of, unlaunched
 from wetlands._platform.child import memory_unit
 from wetlands._platform.shortage import Memory
 from wetlands.exceptions import ExecutionException, LaunchError, NotLaunchedError
+from wetlands.task import TaskFailureCategory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,6 +157,21 @@ def test_a_worker_killed_when_the_system_ran_out_of_memory_says_so(monkeypatch: 
     assert held is not None
     assert size <= int(held[1].replace(",", "")) * 1_000_000 + 1_000_000 <= 2 * size + 100_000_000
     assert "The worker held up to" in str(caught.value.failure.traceback)
+    peak = caught.value.failure.peak_memory
+    assert peak is not None
+    assert size <= peak <= 2 * size + 100_000_000
+
+
+def test_the_failure_of_a_killed_call_says_how_much_memory_its_worker_had_held() -> None:
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * memory_unit() + 100_000_000
+    with unlaunched() as environment:
+        environment.launch()
+        with pytest.raises(ExecutionException) as caught:
+            environment.execute(STATE, "hold_and_sleep", (size,), timeout=3)
+    assert TaskFailureCategory.TIMEOUT is caught.value.failure.category
+    peak = caught.value.failure.peak_memory
+    assert peak is not None
+    assert size <= peak
 
 
 def test_a_worker_that_we_killed_ourselves_is_not_said_to_lack_memory(monkeypatch: pytest.MonkeyPatch) -> None:
