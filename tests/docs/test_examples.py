@@ -30,6 +30,9 @@ PRINTS = {
     "stream_example.py": "step 0: 5.0\nstep 1: 10.0\nstep 2: 15.0\nstep 3: 20.0\n4 steps\n[0, 1, 2, 3, 4]\n",
     "locks_example.py": "upgraded iniconfig 2.0.0 -> 2.1.0 (pypi)\n()\n()\n",
     "pipeline_example.py": ("96,000,000 bytes kept\n9000000 values clipped\n{'clipped': ((4000, 3000), 0.25)}\nTrue\n"),
+    "progress_example.py": (
+        "tiny ['create', 'install', 'commands']\nupgraded iniconfig 2.0.0 -> 2.1.0 (pypi)\nCANCELED False\n"
+    ),
     "async_example.py": "9\n[0, 1, 8, 27]\nnot yet\n16\nCOMPLETION\n25\n",
     "workers_example.py": "('tiny: 42', True)\nTrue\n3 processes\n0 workers\n1 worker\n",
     "errors_example.py": (
