@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     )
     from wetlands.external_environment import ExternalEnvironment
     from wetlands.internal_environment import InternalEnvironment
+    from wetlands.ndarray import NDArray
     from wetlands.ref import Ref
     from wetlands.stream import Stream
     from wetlands.task import (
@@ -100,6 +101,7 @@ _HOMES = {
     ),
     "wetlands.external_environment": ("ExternalEnvironment",),
     "wetlands.internal_environment": ("InternalEnvironment",),
+    "wetlands.ndarray": ("NDArray",),
     "wetlands.stream": ("Stream",),
     "wetlands.ref": ("Ref",),
     "wetlands.task": (
@@ -141,6 +143,7 @@ __all__ = [
     "LaunchError",
     "LockError",
     "ModuleNotResolvedError",
+    "NDArray",
     "NotLaunchedError",
     "PackageChange",
     "ProtocolError",

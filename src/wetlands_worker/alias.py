@@ -32,10 +32,12 @@ _TASK = {
     "current_task": _HANDLE,
 }
 _NDARRAY = "wetlands_worker.ndarray"
+_SHARED = "wetlands_worker.shared"
 _EXPORTS: "Dict[str, Dict[str, str]]" = {
     _ROOT: {**_TASK, "NDArray": _NDARRAY},
     "wetlands.task": _TASK,
     "wetlands.ndarray": {},
+    "wetlands.shared": {},
 }
 """Module -> public name -> the module of the worker that has it."""
 _HOST = (
@@ -65,7 +67,7 @@ _HOST_MODULES = tuple(
         *("ref", "stream"),
     )
 )
-_WHOLE = {"wetlands.ndarray": _NDARRAY}
+_WHOLE = {"wetlands.ndarray": _NDARRAY, "wetlands.shared": _SHARED}
 """Modules that offer whatever a module of the worker offers."""
 
 

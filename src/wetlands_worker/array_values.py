@@ -65,7 +65,9 @@ def reducers(library: str) -> "dict[type, Callable[..., Reduced]]":
 def _reduce_array(array: "Array") -> "Reduced":
     numpy = sys.modules["numpy"]
     if type(array) is numpy.ndarray:
-        return _reduce_plain(array)
+        shared = sys.modules.get("wetlands_worker.shared")  # where nobody imported it, nothing is
+        by_reference = None if shared is None or array.base is None else shared.reduce(array)
+        return by_reference or _reduce_plain(array)
     if isinstance(array, numpy.memmap):
         return _reduce_plain(array.view(numpy.ndarray))
     masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)

@@ -1,0 +1,356 @@
+"""Memory that processes share by choice, for `shared` and `ndarray`: freed when its last user is gone, however he went.
+
+On Linux it is a file without a name; another process of the same user opens it through ``/proc/<pid>/fd``. Elsewhere it
+is a file in the temporary folder that each user locks, so that the last one removes it, and who comes later removes
+what killed processes left. `multiprocessing.shared_memory` is not used: its resource tracker removes memory as soon as
+the first process ends that saw it, and its names are limited to 30 characters on macOS.
+
+Each process maps a memory once, however often it arrives. All pages are there from the beginning: a machine that has
+none answers with an error, not with a signal at some later write.
+"""
+
+import errno
+import os
+import sys
+import time
+from _thread import allocate_lock
+from atexit import register
+from contextlib import suppress
+from mmap import mmap
+from weakref import WeakValueDictionary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Identity = tuple[int, int]
+
+_fcntl: "Any"
+try:
+    import fcntl as _fcntl
+except ImportError:  # Windows: a file that somebody uses cannot be removed there, which does what the locks do
+    _fcntl = None
+
+__all__ = ["Memory", "SharedMemory", "create", "find", "sweep"]
+
+_PREFIX = "wl-"
+_UNNAMED = 5
+"""Of how many words the name of memory without a file name consists."""
+_MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the file has no name there
+_GROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_YOUNG = 60.0
+"""Seconds for which a file may be there and not locked yet."""
+
+_lock = allocate_lock()
+_mapped: "WeakValueDictionary[Identity, Memory]" = WeakValueDictionary()
+_swept = False
+
+
+class Memory(mmap):
+    """A mapped piece of shared memory; arrays on it keep it alive, and with the last of them it is unmapped.
+
+    Attributes:
+        descriptor: The file.
+        path: Where the file is; empty when it has no name.
+        removed: Whether it was asked that no other process opens it any more.
+    """
+
+    descriptor: int
+    path: str
+    removed: bool
+    _process: int
+
+    @property
+    def name(self) -> str:
+        """What another process finds it by, as long as we have it."""
+        if self.path:
+            return self.path
+        device, number = _identity(self.descriptor)
+        return f"{_PREFIX}{os.getpid():x}-{self.descriptor:x}-{device:x}-{number:x}"
+
+    def remove(self) -> None:
+        """Let no other process open it any more; those that have it keep it."""
+        self.removed = True
+        if self.path:
+            with suppress(OSError):  # removed before, or Windows, where the last user removes it
+                os.unlink(self.path)
+
+    def __del__(self, close: "Callable[[int], None]" = os.close) -> None:
+        descriptor = getattr(self, "descriptor", None)
+        if descriptor is None:
+            return
+        self.close()
+        if self.path and self._process == os.getpid():
+            _remove_unless_used(self.path, descriptor)
+        else:
+            close(descriptor)
+
+
+class SharedMemory:
+    """Shared memory as a handle, with the names of `multiprocessing.shared_memory.SharedMemory`.
+
+    It needs no care: memory is freed when nothing refers to it in any process, and when the processes die.
+
+    Args:
+        name: The memory to open; with `create`, it must be left out.
+        create: Make new memory, filled with zeros.
+        size: Its length in bytes.
+
+    Raises:
+        FileNotFoundError: There is no such memory any more.
+        OSError: The machine has not so much memory.
+        ValueError: Neither a name nor a size, or both.
+    """
+
+    __slots__ = ("_memory", "_name", "_size")
+
+    def __init__(self, name: "str | None" = None, create: bool = False, size: int = 0) -> None:  # noqa: FBT001, FBT002 - the signature of the standard library
+        if create == (name is not None) or size < 0:
+            problem = "SharedMemory is either made, by create=True and a size, or opened, by a name"
+            raise ValueError(problem)
+        self._take(_made(size) if name is None else find(name), size)
+
+    def _take(self, memory: Memory, size: int) -> None:
+        self._memory: "Memory | None" = memory
+        self._name = memory.name
+        self._size = size or len(memory)
+
+    @classmethod
+    def of(cls, memory: Memory, size: int) -> "SharedMemory":
+        """A handle for memory that is mapped here."""
+        made = cls.__new__(cls)
+        made._take(memory, size)  # noqa: SLF001 - our own
+        return made
+
+    @property
+    def memory(self) -> Memory:
+        """What is mapped.
+
+        Raises:
+            ValueError: It was closed.
+        """
+        if self._memory is None:
+            problem = f"the shared memory {self._name} was closed here; use it before close() or dispose()"
+            raise ValueError(problem)
+        return self._memory
+
+    @property
+    def name(self) -> str:
+        """What other processes of this machine and user open it by, as long as this one has it."""
+        return self._name
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes; at least 1."""
+        return self._size
+
+    @property
+    def buf(self) -> memoryview:
+        """Its bytes, writable. A view that is kept keeps the memory, also after `close`."""
+        return memoryview(self.memory)[: self._size]
+
+    def close(self) -> None:
+        """Let go of it here. Arrays that are still on it stay valid; a second call does nothing."""
+        self._memory = None
+
+    def unlink(self) -> None:
+        """Let no other process open it any more; those that have it keep it."""
+        if self._memory is not None:
+            self._memory.remove()
+
+    def __repr__(self) -> str:
+        return f"SharedMemory({self._name!r}, size={self._size})"
+
+
+def create(size: int) -> Memory:
+    """Make memory that is filled with zeros.
+
+    Args:
+        size: At least how many bytes.
+
+    Raises:
+        OSError: The machine has not so much.
+    """
+    return _made(size)
+
+
+def _made(size: int) -> Memory:
+    size = max(size, 1)
+    if size > _available():
+        raise OSError(errno.ENOMEM, _too_large(size, "the machine has not so much left"))
+    for make in (_memfd, _unnamed):
+        with suppress(OSError):
+            return _filled(make(), size, "")
+    folder = _folder()
+    sweep(folder)
+    path = os.path.join(folder, _PREFIX + os.urandom(8).hex())
+    try:
+        return _filled(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _private(), 0o600), size, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(path)
+        raise OSError(error.errno, _too_large(size, error.strerror)) from error
+
+
+def _too_large(size: int, reason: "str | None") -> str:
+    return f"no shared memory of {size:,} bytes: {reason}. Free memory, or use a smaller array"
+
+
+def _available() -> int:
+    """How many bytes may be asked for. The system grants more to memory without a name, and kills somebody then."""
+    available = sys.maxsize
+    with suppress(OSError, ValueError, IndexError):
+        with open("/proc/meminfo", "rb") as table:
+            available = int(table.read().partition(b"MemAvailable:")[2].split()[0]) << 10
+    for limit in _GROUP_LIMITS:
+        with suppress(OSError, ValueError), open(limit, "rb") as file:  # "max" where there is none
+            available = min(available, int(file.read()))
+    return available
+
+
+def find(name: str) -> Memory:
+    """Map the memory of a name, or take what is mapped here already.
+
+    Raises:
+        FileNotFoundError: There is no such memory any more.
+        ValueError: It is no name of shared memory.
+    """
+    words = name.split("-")
+    if not name.startswith(_PREFIX):
+        if not os.path.isabs(name) or not os.path.basename(name).startswith(_PREFIX):
+            problem = f"{name!r} is no name of shared memory"
+            raise ValueError(problem)
+        return _opened(name, name, None)
+    if len(words) != _UNNAMED:
+        problem = f"{name!r} is no name of shared memory"
+        raise ValueError(problem)
+    pid, descriptor, device, number = (int(word, 16) for word in words[1:])
+    with _lock:
+        here = _mapped.get((device, number))
+    return here if here is not None else _opened(f"/proc/{pid}/fd/{descriptor}", "", (device, number))
+
+
+def _opened(place: str, path: str, identity: "Identity | None") -> Memory:
+    problem = (
+        f"the shared memory {place} is gone: the process that sent it has ended or has let go of it before "
+        "this one opened it. Keep it there for as long as it is on its way"
+    )
+    try:
+        descriptor = os.open(place, os.O_RDWR | _private())
+    except OSError as error:
+        raise FileNotFoundError(errno.ENOENT, problem) from error
+    try:
+        found = _identity(descriptor)
+        with _lock:
+            here = _mapped.get(found)
+        if here is None and identity in (None, found):
+            return _mapping(descriptor, os.fstat(descriptor).st_size, path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    if here is None or identity not in (None, found):
+        raise FileNotFoundError(errno.ENOENT, problem)
+    return here
+
+
+def _filled(descriptor: int, size: int, path: str) -> Memory:
+    try:
+        os.ftruncate(descriptor, size)
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(descriptor, 0, size)
+        return _mapping(descriptor, size, path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _mapping(descriptor: int, size: int, path: str) -> Memory:
+    if path and _fcntl is not None:
+        _fcntl.flock(descriptor, _fcntl.LOCK_SH)
+    memory = Memory(descriptor, size)
+    memory.path = path
+    memory.removed = False
+    memory._process = os.getpid()  # noqa: SLF001 - a subclass of mmap is best filled by who makes it
+    memory.descriptor = descriptor
+    with _lock:
+        return _mapped.setdefault(_identity(descriptor), memory)
+
+
+def _identity(descriptor: int) -> "Identity":
+    state = os.fstat(descriptor)
+    return state.st_dev, state.st_ino
+
+
+def _memfd() -> int:
+    make: "Any" = getattr(os, "memfd_create", None)
+    if make is None or not os.path.exists("/proc/self/fd"):
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+    return int(make("wetlands-shared"))
+
+
+def _unnamed() -> int:
+    flag = getattr(os, "O_TMPFILE", None)  # Linux, and a Python that was built for systems older than memfd
+    if flag is None or not os.path.exists("/proc/self/fd"):
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+    return os.open(_MEMORY_FOLDER, flag | os.O_RDWR | _private(), 0o600)
+
+
+def _private() -> int:
+    return getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0) | getattr(os, "O_BINARY", 0)
+
+
+def _folder() -> str:
+    from tempfile import gettempdir  # noqa: PLC0415 - slow to import, and only where memory needs a name
+
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+    folder = os.path.join(gettempdir(), f"wetlands-shared-{user}")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    if hasattr(os, "getuid") and os.stat(folder).st_uid != os.getuid():
+        raise PermissionError(errno.EPERM, f"{folder} belongs to another user; remove it, or set TMPDIR")
+    return folder
+
+
+def sweep(folder: str, *, young: float = _YOUNG) -> None:
+    """Remove what killed processes left, once for each process.
+
+    Args:
+        folder: Where the files are.
+        young: For how many seconds a file may be there and not locked yet.
+    """
+    global _swept  # noqa: PLW0603 - one for the process; twice does no harm
+    if _swept and young == _YOUNG:
+        return
+    _swept = True
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        with suppress(OSError):
+            if name.startswith(_PREFIX) and time.time() - os.stat(path).st_mtime >= young:
+                _remove_unless_used(path, os.open(path, os.O_RDWR | _private()))
+
+
+def _remove_unless_used(path: str, descriptor: int) -> None:
+    """Close a file, and remove it if nobody else uses it."""
+    try:
+        if _fcntl is not None:
+            _fcntl.flock(descriptor, _fcntl.LOCK_EX | _fcntl.LOCK_NB)  # fails where somebody has it
+            os.unlink(path)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+    if _fcntl is None:
+        with suppress(OSError):  # in use
+            os.unlink(path)
+
+
+@register
+def _leave() -> None:
+    """Remove the files of memory that is still referred to at exit, where nobody else uses them."""
+    if sys.modules.get("wetlands_worker.shared_memory") is None:
+        return
+    for memory in list(_mapped.values()):
+        if memory.path and memory._process == os.getpid():  # noqa: SLF001 - see _mapping
+            with suppress(OSError):
+                _remove_unless_used(memory.path, os.dup(memory.descriptor))
