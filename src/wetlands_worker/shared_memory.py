@@ -200,9 +200,8 @@ def _too_large(size: int, reason: "str | None") -> str:
 def _available() -> int:
     """How many bytes may be asked for. The system grants more to memory without a name, and kills somebody then."""
     available = sys.maxsize
-    with suppress(OSError, ValueError, IndexError):
-        with open("/proc/meminfo", "rb") as table:
-            available = int(table.read().partition(b"MemAvailable:")[2].split()[0]) << 10
+    with suppress(OSError, ValueError, IndexError), open("/proc/meminfo", "rb") as table:
+        available = int(table.read().partition(b"MemAvailable:")[2].split()[0]) << 10
     for limit in _GROUP_LIMITS:
         with suppress(OSError, ValueError), open(limit, "rb") as file:  # "max" where there is none
             available = min(available, int(file.read()))
