@@ -154,7 +154,8 @@ class Folders:
         """
         status = os.stat(path)
         stamps = folder.stamps
-        edited = stamps.get(path, (status.st_mtime_ns, status.st_size)) != (status.st_mtime_ns, status.st_size)
+        stamp = (status.st_mtime_ns, status.st_size)
+        edited = stamps.get(path, stamp) != stamp
         if edited or (len(stamps) > (path in stamps) and self._others_edited(folder, path)):
             for name in folder.names:
                 sys.modules.pop(name, None)

@@ -49,6 +49,7 @@ class Worker:
         self._early_lock = allocate_lock()
         self._batch: "Optional[Batch]" = None
         self._pid = os.getpid()
+        self._forked = False
         self._warned = False
         self._fit = True  # whether this process can still do its work
         self.credits: "Optional[Credits]" = None
@@ -109,7 +110,7 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is an answer
             self._interruptible = False
             outcome = self._failed(error, handle)
-        if os.getpid() != self._pid:  # user code forked, and this is the child coming back
+        if self._forked:  # user code forked, and this is the child coming back
             stdio.flush()
             os._exit(0)
         return outcome
@@ -182,7 +183,8 @@ class Worker:
         if handle is not None:
             if handle._finish():  # noqa: SLF001 - the loop is the other half of the handle
                 kind, body, buffers = messages.CANCELED, b"", ()
-            self._send_pending(handle)
+            if handle._pending is not None:  # noqa: SLF001 - see above
+                self._send_pending(handle)
         stdio.flush()
         self._current = None
         if self._early:
@@ -308,6 +310,7 @@ class Worker:
 
     def close_in_child(self) -> None:
         """A forked child of user code is no worker: the host must see the end when the worker itself ends."""
+        self._forked = True
         self._call.close()
         if self._current is not None:  # nothing that it reports could arrive
             self._current._finished = True  # noqa: SLF001 - see above

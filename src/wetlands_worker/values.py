@@ -13,23 +13,31 @@ Rules:
 """
 
 import sys
-from _pickle import PickleBuffer, Pickler, Unpickler, loads  # `pickle` itself would also import struct, re and enum
+from _pickle import (
+    PickleBuffer,
+    Pickler,
+    Unpickler,
+    dumps,
+    loads,
+)  # `pickle` itself would also import struct, re and enum
 from io import BytesIO
 
 from wetlands_worker.pieces import Handle, Piece, reduce_piece
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     Reduced = Any  # a tuple as __reduce_ex__ returns one, or NotImplemented
     Reducer = Callable[[Any], Reduced]
 
-__all__ = ["DecodeError", "EncodeError", "decode", "encode"]
+__all__ = ["DecodeError", "EncodeError", "are_scalars", "decode", "encode"]
 
 _PROTOCOL = 5
 _STACK_GLOBAL = b"\x93"
+_SCALARS = frozenset((type(None), bool, int, float, str))
+"""What no reducer is asked about, and what leaves no buffer: it needs no pickler of ours."""
 
 
 class EncodeError(Exception):
@@ -87,6 +95,8 @@ def encode(
     Raises:
         EncodeError: A part of the value cannot be sent; nothing was changed.
     """
+    if type(value) in _SCALARS:
+        return dumps(value, _PROTOCOL), []
     sink = _Sink()
     sink.inline_below = inline_below
     buffers: "list[Any]" = []
@@ -102,6 +112,11 @@ def encode(
         from wetlands_worker.faulty_part import explain  # noqa: PLC0415 - only when something failed
 
         raise EncodeError(*explain(value, name, error, getattr(pickler, "spares", None))) from error
+
+
+def are_scalars(values: "Iterable[object]") -> bool:
+    """Whether values are numbers, strings and the like, so that any pickler does for them; a fraction of encoding."""
+    return _SCALARS.issuperset(map(type, values))
 
 
 def decode(body: "bytes | bytearray | memoryview", buffers: "Sequence[object]") -> object:

@@ -30,6 +30,7 @@ ENDINGS = (".py", ".pyw")
 RECHECK_SECONDS = 0.25
 """For so long an answer is given again without a look at the disk; calls in a loop then cost a microsecond."""
 _MAX_REMEMBERED = 1024
+_ROOT = "/"
 
 
 class Resolver:
@@ -41,7 +42,7 @@ class Resolver:
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._answers: dict[tuple[bool, str, str], tuple[float, str]] = {}
+        self._answers: dict[tuple[bool, str, str], tuple[float, str]] = {}  # an absolute path means the same anywhere
 
     def resolve(self, module: str | os.PathLike[str], *, cwd: str | os.PathLike[str] | None = None) -> str:
         """What a worker is asked to load for a module that the user names.
@@ -58,7 +59,10 @@ class Resolver:
             TypeError: It is neither a text nor a path.
         """
         is_text = isinstance(module, str)
-        key = (is_text, os.fspath(module), _current() if cwd is None else os.fspath(cwd))
+        text = os.fspath(module)
+        if cwd is None:
+            cwd = "" if text.startswith(_ROOT) else _current()
+        key = (is_text, text, os.fspath(cwd))
         remembered = self._answers.get(key)
         now = self._clock()
         if remembered is not None and now < remembered[0]:

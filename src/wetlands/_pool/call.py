@@ -193,10 +193,13 @@ class Call:
         if self.work.keep:
             return keep(body, buffers, self.work.call_target, self.task_id)
         result = decode(body, buffers)
-        if self.work.kind == messages.CHUNK:
+        kind = self.work.kind
+        if kind == messages.CALL:
+            return result
+        if kind == messages.CHUNK:
             results, failure = _fields(result)
             return results, None if failure is None else ExecutionException(self._remote_failure(failure, ()))
-        return _script_globals(result) if self.work.kind == messages.SCRIPT else result
+        return _script_globals(result) if kind == messages.SCRIPT else result
 
     def completed(self, result: object) -> None:
         """It returned."""
@@ -294,8 +297,9 @@ class BlockingCall(Call, Generic[T]):
 
     def wait(self) -> None:
         """Wait until it has ended."""
-        self._done.acquire()
-        self._done.release()
+        if self._done.locked():  # else its own thread has read the answer
+            self._done.acquire()
+            self._done.release()
 
     def outcome(self) -> object:
         """What it returned.

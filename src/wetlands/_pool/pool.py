@@ -267,6 +267,7 @@ class Pool:
             return None
         if not decided:
             self._lives.rests(worker)
+            return None
         for action, bound in decided:
             if not isinstance(action, Dispatch):
                 self._perform([(action, bound)])

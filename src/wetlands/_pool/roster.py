@@ -185,7 +185,7 @@ class Roster:
         return self._bound(self.scheduler.died(worker.index))
 
     def _bound(self, actions: Sequence[Action[Call]]) -> Decided:
-        return [(action, self._meant(action)) for action in actions]
+        return [(action, self._meant(action)) for action in actions] if actions else []
 
     def _meant(self, action: Action[Call]) -> Worker | None:
         if isinstance(action, Dispatch):

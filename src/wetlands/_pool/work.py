@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from pickle import dumps
+from typing import TYPE_CHECKING, Any
+
 from wetlands._pool.callbacks import encode_arguments
+from wetlands_worker.values import are_scalars
+
+if TYPE_CHECKING:
+    from wetlands._pool.callbacks import Callbacks
 
 __all__ = ["Work"]
+
+_PROTOCOL = 5
+_PAIR = 2  # positional and keyword arguments; streams have more
+_FEW = 16
 
 
 class Work:
@@ -31,13 +42,13 @@ class Work:
         kind: int,
         head: bytes,
         call_target: str,
-        values: tuple[object, ...],
+        values: tuple[Any, ...],  # Any: the user's
         timeout: float | None = None,
         *,
         keep: bool = False,
     ) -> None:
         self.keep = keep
-        self.values, self.buffers, self.callbacks = encode_arguments(values, ("args", "kwargs"))
+        self.values, self.buffers, self.callbacks = _encoded(values)
         self.head = head
         self.kind = kind
         self.call_target = call_target
@@ -46,3 +57,11 @@ class Work:
     def release(self) -> None:
         """It will not be sent any more: let go of the arguments, which may be large."""
         self.values, self.buffers = b"", []
+
+
+def _encoded(values: tuple[Any, ...]) -> tuple[bytes, list[memoryview], Callbacks | None]:  # Any: the user's
+    """The arguments of a call; those of most calls are few and plain, and nothing has to be looked for in them."""
+    args, options = values[:2]
+    if not options and len(values) == _PAIR and len(args) <= _FEW and are_scalars(args):
+        return dumps(values, _PROTOCOL), [], None
+    return encode_arguments(values, ("args", "kwargs"))

@@ -165,6 +165,16 @@ def test_a_remembered_answer_follows_the_current_folder(
     assert (str(folder / "other.py"), str(tmp_path.resolve() / "other.py")) == (first, resolver.resolve("other"))
 
 
+def test_an_absolute_path_is_remembered_in_whatever_folder_it_is_asked_for(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver = Resolver(clock=Clock())
+    first = resolver.resolve(folder / "other.py")
+    monkeypatch.chdir(tmp_path)
+
+    assert (first, 1) == (resolver.resolve(folder / "other.py"), len(resolver._answers))
+
+
 def test_a_text_and_a_path_of_the_same_letters_are_remembered_apart(folder: Path) -> None:
     resolver = Resolver(clock=Clock())
 
