@@ -48,8 +48,7 @@ class Worker:
         self._early: "Dict[int, None]" = {}  # canceled before they came; a dict keeps the order
         self._early_lock = allocate_lock()
         self._batch: "Optional[Batch]" = None
-        self._pid = os.getpid()
-        self._forked = False
+        self._forked = False  # noted by the hook of the fork: to ask the system at each call takes as long as a pickle
         self._warned = False
         self._fit = True  # whether this process can still do its work
         self.credits: "Optional[Credits]" = None
@@ -147,11 +146,8 @@ class Worker:
         if kind == messages.STREAM:
             from wetlands_worker import streaming  # noqa: PLC0415 - most workers never stream
 
-            function = self._loader.function(*target)
-            return (
-                messages.RESULT,
-                *self._staged(streaming.serve(self, function, _arguments(values, buffers), handle)),
-            )
+            result = streaming.serve(self, self._loader.function(*target), _arguments(values, buffers), handle)
+            return (messages.RESULT, *self._staged(result))
         args, options = _arguments(values, buffers)
         from wetlands_worker.answers import crossing  # noqa: PLC0415 - only scripts need it
 
@@ -165,7 +161,7 @@ class Worker:
 
     def is_here(self) -> bool:
         """Whether this process is the worker, and not a forked child of user code."""
-        return os.getpid() == self._pid
+        return not self._forked
 
     def send_whole(self, kind: int, number: int, body: bytes, buffers: "Sequence[Part]") -> None:
         """Send a frame from within user code, which no interrupt cuts short."""
