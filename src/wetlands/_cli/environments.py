@@ -9,13 +9,11 @@ import click
 from click.shell_completion import CompletionItem
 
 from wetlands._cli.instance import Instance, pass_instance
+from wetlands._cli.recipes import config_options, exclude_newer_option, package_options, python_option, recipe_of
 from wetlands._cli.tables import as_json, show_json, show_table
-from wetlands._spec.project_names import project_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from wetlands._spec import Dependencies
+    from collections.abc import Sequence
 
 __all__ = ["COMMANDS", "complete_name"]
 
@@ -25,24 +23,6 @@ def complete_name(context: click.Context, _parameter: click.Parameter, incomplet
     path = context.find_root().params.get("instance") or "wetlands"
     names = Instance(Path(path)).store().names()
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-
-
-def _packages(command: Callable[..., object]) -> Callable[..., object]:
-    """The options that name packages."""
-    options = (
-        click.option("--conda", multiple=True, metavar="SPEC", help="A conda package, as 'numpy>=2'. May be repeated."),
-        click.option("-c", "--channel", multiple=True, metavar="CHANNEL", help="A conda channel. May be repeated."),
-        click.option("--pip", multiple=True, metavar="REQUIREMENT", help="A package of PyPI. May be repeated."),
-        click.option(
-            "--local",
-            multiple=True,
-            type=click.Path(exists=True, path_type=Path),
-            help="The folder of a Python project. May be repeated.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 @click.command("list")
@@ -78,15 +58,15 @@ def list_environments(instance: Instance, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("name", shell_complete=complete_name)
-@click.option("--python", metavar="SPEC", help="Its Python, as '3.12' or '>=3.11'.")
-@_packages
+@python_option
+@package_options
+@config_options
 @click.option(
-    "-f",
-    "--file",
+    "--lock",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A requirements.txt, environment.yml, pyproject.toml, pixi.toml, or a script with a header.",
+    help="Build exactly what this lock says; nothing is solved.",
 )
-@click.option("--extra", multiple=True, help="With --file: an extra, group or feature. May be repeated.")
+@exclude_newer_option
 @click.option("--replace", is_flag=True, help="Build it anew, whatever is there.")
 @click.option(
     "--manager",
@@ -106,36 +86,42 @@ def create(
     local: Sequence[Path],
     file: Path | None,
     extra: Sequence[str],
+    lock: Path | None,
+    exclude_newer: str | None,
     *,
     replace: bool,
     manager: str,
 ) -> None:
-    """Build an environment, from packages or a config file.
+    """Build an environment, from packages, a config file or a lock.
 
     One of that name and recipe is reused; one with another recipe is an error that says what differs.
 
     \b
     wetlands create cellpose --python 3.12 --conda cellpose --pip "torch>=2"
     wetlands create tools --file environment.yml
+    wetlands create tools --lock pixi.lock
     """
-    recipe = _recipe(python, conda, channel, pip, local)
-    if file is not None and recipe:
-        raise click.UsageError(f"The recipe is in {file}: leave out {', '.join(f'--{key}' for key in recipe)}.")
-    if extra and file is None:
-        raise click.UsageError("--extra selects parts of a config file: give that with --file.")
+    recipe = recipe_of(python, conda, channel, pip, local, file=file, extra=extra)
     with instance.manager(manager) as environments:
         if file is None:
-            environment = environments.create(name, recipe, replace_existing=replace)
+            environment = environments.create(
+                name, recipe, replace_existing=replace, lock=lock, exclude_newer=exclude_newer
+            )
         else:
             environment = environments.create_from_config(
-                name, file, optional_dependencies=extra, replace_existing=replace
+                name,
+                file,
+                optional_dependencies=extra,
+                replace_existing=replace,
+                lock=lock,
+                exclude_newer=exclude_newer,
             )
         click.echo(environment.path)
 
 
 @click.command()
 @click.argument("name", shell_complete=complete_name)
-@_packages
+@package_options
 @pass_instance
 def install(
     instance: Instance,
@@ -149,7 +135,7 @@ def install(
 
     Its recipe no longer tells what is in it then.
     """
-    recipe = _recipe(None, conda, channel, pip, local)
+    recipe = recipe_of(None, conda, channel, pip, local)
     if not recipe:
         raise click.UsageError("Say what to install: --conda, --pip or --local.")
     with instance.manager() as manager:
@@ -170,27 +156,6 @@ def remove(instance: Instance, names: Sequence[str], *, yes: bool) -> None:
         for environment in found:
             manager.delete_environment(environment)
             click.echo(f"Deleted {environment.name}.")
-
-
-def _recipe(
-    python: str | None,
-    conda: Sequence[str],
-    channel: Sequence[str],
-    pip: Sequence[str],
-    local: Sequence[Path],
-) -> Dependencies:
-    recipe: Dependencies = {}
-    if python:
-        recipe["python"] = python
-    if conda:
-        recipe["conda"] = list(conda)
-    if channel:
-        recipe["channels"] = list(channel)
-    if pip:
-        recipe["pip"] = list(pip)
-    if local:
-        recipe["local"] = [{"name": project_name(path) or path.absolute().name, "path": path} for path in local]
-    return recipe
 
 
 COMMANDS = (list_environments, create, install, remove)

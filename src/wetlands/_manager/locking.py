@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from wetlands._backends.locks.difference import changes
-from wetlands._manager.building import Building, Deed
+from wetlands._manager.building import Deed
+from wetlands._manager.configs import Configs
 from wetlands._manager.names import prefix_of
 from wetlands._manager.wishes import limited
 from wetlands._platform.names import current_platform
@@ -16,7 +19,7 @@ from wetlands._store.history import earlier, lock_path, read_stored_lock
 from wetlands.exceptions import EnvironmentNotFoundError, LockError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wetlands._backends.locks.difference import PackageChange
     from wetlands._backends.locks.model import Lock, LockedPlatform
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Locking"]
 
 
-class Locking(Building):
+class Locking(Configs):
     """Makes and compares locks."""
 
     def lock(
@@ -61,11 +64,52 @@ class Locking(Building):
         """
         base = Path.cwd()
         names = parse_platforms(platforms or [current_platform()], '"platforms"')
-        specs = {name: limited(parse(dependencies, platform=name, base=base), exclude_newer) for name in names}
-        conda = self._workshop.manager != "uv" and any(spec.has_conda for spec in specs.values())
+        return self._lock(
+            {name: parse(dependencies, platform=name, base=base) for name in names}, base, path, exclude_newer
+        )
+
+    def lock_config(
+        self,
+        config_path: str | Path,
+        path: str | Path,
+        *,
+        name: str = "default",
+        optional_dependencies: Sequence[str] | None = None,
+        platforms: Sequence[str] | None = None,
+        exclude_newer: Cutoff | None = None,
+    ) -> Path:
+        """Resolve a config file for several platforms and write the result as a lock; see `lock`.
+
+        ``create_from_config(name, config_path, lock=path)`` builds the same packages on every machine of these
+        platforms.
+
+        Args:
+            config_path: Any file that `create_from_config` reads.
+            path: As for `lock`.
+            name: The environment of a pixi workspace that is locked, where it has one of that name.
+            optional_dependencies: The extras, groups or pixi features that are locked too.
+            platforms: As for `lock`.
+            exclude_newer: As for `lock`; it goes before what the file says.
+
+        Returns:
+            The file, absolute.
+
+        Raises:
+            InvalidDependencyError: The file is not there or cannot be understood; the message names the place.
+            WetlandsError: As `lock` does.
+        """
+        config = Path(config_path).expanduser().absolute()
+        names = parse_platforms(platforms or [current_platform()], '"platforms"')
+        specs = self._read_config(config, name=name, optional=optional_dependencies, platforms=names)
+        return self._lock(specs, config.parent, path, exclude_newer)
+
+    def _lock(self, specs: Mapping[str, Spec], base: Path, path: str | Path, exclude_newer: Cutoff | None) -> Path:
+        limits = {name: limited(spec, exclude_newer) for name, spec in specs.items()}
+        target = _target(path)
+        conda = self._workshop.manager != "uv" and any(spec.has_conda for spec in limits.values())
         conda = conda or self._workshop.manager in {"rattler", "pixi", "micromamba"}
-        deed = Deed("create", "lock", lambda build: self._workshop.resolve(specs, base, build, conda=conda))
-        return _write(self._do(deed), path)
+        deed = Deed("create", "lock", lambda build: self._workshop.resolve(limits, base, build, conda=conda))
+        return _write(self._do(deed), target)
 
     def export_lock(self, environment: Environment, path: str | Path) -> Path:
         """Write the lock of an environment: exactly what is in it, with hashes, for the platform of this machine.
@@ -84,7 +128,8 @@ class Locking(Building):
             LockError: What is stored about the environment is damaged.
             OSError: It cannot be written.
         """
-        return _write(self._lock_of(environment), path)
+        target = _target(path)
+        return _write(self._lock_of(environment), target)
 
     def diff(
         self, environment: Environment, other: Environment | str | Path | None = None
@@ -179,9 +224,18 @@ def _nothing_before(name: str) -> EnvironmentNotFoundError:
     )
 
 
-def _write(lock: Lock, path: str | Path) -> Path:
+def _target(path: str | Path) -> Path:
+    """Return where a lock is to be written: a missing folder is told before minutes of work, not after them."""
+    target = Path(path).expanduser().absolute()
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder to write a lock into", str(target.parent))
+    return target
+
+
+def _write(lock: Lock, target: Path) -> Path:
     from wetlands._backends.locks.text import lock_text  # noqa: PLC0415 - few programs write locks
 
-    target = Path(path).expanduser().absolute()
-    write_atomically(target, lock_text(lock, target.parent), staged=target.with_name(f".{target.name}.tmp"))
+    # Of one name only: one that a crash left behind, or that another process is writing, is in nobody's way.
+    staged = target.with_name(f".{target.name}.{uuid4().hex}")
+    write_atomically(target, lock_text(lock, target.parent), staged=staged)
     return target

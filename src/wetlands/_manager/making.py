@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wetlands._manager.building import Building, Deed
+from wetlands._manager.building import Deed
+from wetlands._manager.configs import Configs
 from wetlands._manager.names import MAIN
 from wetlands._manager.wishes import Wishes
 from wetlands._platform.names import current_platform
 from wetlands._spec import parse, parse_commands
 from wetlands._store.provision import reusable
-from wetlands.logger import logger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Making"]
 
 
-class Making(Building):
+class Making(Configs):
     """Builds environments, or reuses them."""
 
     def create(
@@ -203,7 +203,7 @@ class Making(Building):
         replace: bool,
         project: tuple[bool, str | Path | None, bool],
     ) -> Deed[Environment]:
-        from wetlands._spec.config import from_config, native_config  # noqa: PLC0415 - programs with recipes of their own need none of it
+        from wetlands._spec.config import native_config  # noqa: PLC0415 - programs with recipes of their own need none of it
 
         checked = self._opened.check_name(name, reserved=MAIN)
         commands = parse_commands(additional_install_commands, current_platform(), "additional_install_commands")
@@ -220,23 +220,11 @@ class Making(Building):
             )
             if native is not None:
                 return self._making(checked, native, path.parent, replace=replace, locked=None)
-        config = from_config(
-            path,
-            name=checked,
-            optional=optional_dependencies,
-            commands=commands,
-            platform=current_platform(),
-            environ=self._variables(),
-            install_project=project[0],
-            project_path=project[1],
-            project_editable=project[2],
+        here = current_platform()
+        specs = self._read_config(
+            path, name=checked, optional=optional_dependencies, platforms=[here], commands=commands, project=project
         )
-        self._open_logs()
-        for remark in config.remarks:
-            logger.log_environment(
-                remark.level, "%s", remark.text, env_name=checked, stage="create", instance=self.log_instance
-            )
-        spec, locked = wishes.apply(config.spec, checked)
+        spec, locked = wishes.apply(specs[here], checked)
         return self._making(checked, spec, path.parent, replace=replace, locked=locked)
 
     def _making(

@@ -12,6 +12,7 @@ from conda_builds import run
 from fake_backend import external
 from locks import variables
 from wetlands import EnvironmentManager, PackageChange
+from wetlands._backends.locks.read import read_lock
 from wetlands.exceptions import EnvironmentNotFoundError, EnvironmentReuseError, LockError, UnsatisfiableError
 from wheels import write_wheel
 
@@ -194,3 +195,50 @@ def test_the_lock_of_pixi_is_read_with_the_environment_of_the_name(
     environment = external(manager.create_from_config("lights", manifest, lock=path))
 
     assert {"pebble": "1.0"} == versions(environment)
+
+
+def test_a_config_file_is_locked_for_several_platforms(manager: EnvironmentManager, base: Path) -> None:
+    write_wheel(base / "wheels", "singer", requires=["voice; sys_platform == 'win32'"])
+    config = base / "requirements.txt"
+    config.write_text("singer\nchoir ; sys_platform == 'win32'\n", encoding="utf-8")
+    write_wheel(base / "wheels", "choir")
+
+    lock = manager.lock_config(config, base / "pixi.lock", platforms=["linux-64", "win-64"])
+    environment = external(manager.create_from_config("tools", config, lock=lock))
+
+    read = read_lock(lock)
+    locked = {platform.name: [package.name for package in platform.packages] for platform in read.platforms}
+    assert {"linux-64": ["singer"], "win-64": ["choir", "singer", "voice"]} == locked
+    assert {"singer": "1.0"} == versions(environment)
+    assert () == environment.diff(lock)
+
+
+def test_the_conda_and_pip_parts_of_an_environment_yml_are_locked(
+    manager: EnvironmentManager, base: Path, channel: Channel
+) -> None:
+    config = base / "environment.yml"
+    config.write_text(
+        f"channels: [{json.dumps(channel.url)}, nodefaults]\ndependencies: [greeter=1.*, pip: [voice]]\n",
+        encoding="utf-8",
+    )
+
+    lock = manager.lock_config(config, base / "pixi.lock")
+    write_wheel(base / "wheels", "voice", "2.0")
+    environment = external(manager.create_from_config("tools", config, lock=lock))
+
+    assert {"greeter": "1.1", "helper": "1.5", "voice": "1.0"} == versions(environment)
+
+
+def test_what_a_crash_left_beside_a_lock_does_not_stop_the_next_one(manager: EnvironmentManager, base: Path) -> None:
+    left = base / ".pixi.lock.tmp"
+    left.write_text("half", encoding="utf-8")
+
+    lock = manager.lock({"pip": ["voice"]}, base / "pixi.lock")
+
+    assert "voice" in lock.read_text(encoding="utf-8")
+    assert [left, lock] == sorted(path for path in base.iterdir() if "pixi.lock" in path.name)
+
+
+def test_a_folder_that_is_missing_is_told_before_anything_is_resolved(manager: EnvironmentManager, base: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no such folder to write a lock into.*missing"):
+        manager.lock({"pip": ["nobody-has-this"]}, base / "missing" / "pixi.lock")
