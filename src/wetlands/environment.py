@@ -278,12 +278,13 @@ class Environment(Calling):
     def import_module(self, path: str | Path) -> ModuleProxy:
         """A stand-in for a module, with a callable for each of its public functions that runs it in the environment.
 
-        The file is read here, never run; signatures and docstrings are kept.
+        The file is read here, never run; signatures and docstrings are kept. Calling a generator function gives a
+        `Stream` of what it yields, as `stream` does, unless it has decorators.
 
         Raises:
             ModuleNotResolvedError: There is no such file, or it is no Python.
         """
-        return ModuleProxy.of(path, self.execute)
+        return ModuleProxy.of(path, self.execute, self.stream)
 
     @abstractmethod
     def exit(self) -> None:

@@ -27,6 +27,8 @@ PRINTS = {
     "arrays_returned_example.py": (
         "(2000, 1500) float64 1599\n[0.04, 0.0005] [2880000, 120000]\n0 120000\n[0, 1599, 0, 0]\n1.0\n"
     ),
+    "callbacks_example.py": "stopped after 4 steps\n[(0, 0.5), (1, 0.25), (2, 0.125), (3, 0.0625)]\n"
+    "not saved: model.bin is there already\n",
     "stream_example.py": "step 0: 5.0\nstep 1: 10.0\nstep 2: 15.0\nstep 3: 20.0\n4 steps\n[0, 1, 2, 3, 4]\n",
     "locks_example.py": "upgraded iniconfig 2.0.0 -> 2.1.0 (pypi)\n()\n()\n",
     "pipeline_example.py": ("96,000,000 bytes kept\n9000000 values clipped\n{'clipped': ((4000, 3000), 0.25)}\nTrue\n"),

@@ -296,3 +296,11 @@ def test_a_generator_that_forks_sends_its_own_items_only(environment: ExternalEn
 def test_a_window_that_is_no_number_of_items_is_refused(environment: ExternalEnvironment, window: object) -> None:
     with pytest.raises(ValueError, match="window is a number of items from 1 up"):
         environment.stream(FUNCTIONS, "count", (1,), window=window)  # type: ignore[arg-type]
+
+
+def test_a_generator_function_of_an_imported_module_streams(environment: ExternalEnvironment) -> None:
+    module = environment.import_module(FUNCTIONS)
+    with module.count(FOREVER) as items:
+        assert [0, 1, 2] == list(itertools.islice(items, 3))
+    assert list(range(5)) == list(module.count_asynchronously(5))
+    assert 3 == module.add(1, 2)

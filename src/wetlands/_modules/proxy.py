@@ -27,17 +27,21 @@ _FILLED_IN = Unevaluated("<the task's handle>")
 class ModuleProxy:
     """Calls the functions of one file through `execute`; their names, signatures and docstrings are the file's.
 
+    A generator function that has no decorators is called through `stream`, so calling it gives a `Stream`.
+
     A function that is defined later, by an edit of the file, is found when it is first asked for. A parameter that
     receives the task's handle is left out of the signature shown, or optional where it could also be the user's own.
 
     Args:
         source: What the file offers.
         execute: Runs a function: target, function name, arguments, keyword arguments.
+        stream: The same for a generator function.
     """
 
-    def __init__(self, source: ModuleSource, execute: Execute) -> None:
+    def __init__(self, source: ModuleSource, execute: Execute, stream: Execute) -> None:
         self._source = source
         self._execute = execute
+        self._stream = stream
         self._stamp = stamp(source.path)
         self._callables: dict[str, Callable[..., Any]] = {}
         self.__name__ = Path(source.path).stem
@@ -45,7 +49,7 @@ class ModuleProxy:
         self.__doc__ = source.doc
 
     @classmethod
-    def of(cls, module: str | os.PathLike[str], execute: Execute) -> ModuleProxy:
+    def of(cls, module: str | os.PathLike[str], execute: Execute, stream: Execute) -> ModuleProxy:
         """The proxy of a file, with or without `.py`, relative to the current folder.
 
         Raises:
@@ -57,7 +61,7 @@ class ModuleProxy:
                 f"There is no file {target + '.py'!r} in {Path.cwd()} to read functions from. Give the path of one; "
                 f"a module that is installed in the environment is called with execute({target!r}, function)."
             )
-        return cls(read(target), execute)
+        return cls(read(target), execute, stream)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:  # what a user's function gives is the user's
         if name.startswith("__") or "_callables" not in vars(
@@ -83,10 +87,11 @@ class ModuleProxy:
         return f"<module proxy {self.__name__!r} of {self.__file__!r}>"
 
     def _callable(self, function: FunctionSource) -> Callable[..., Any]:
-        execute, target, name = self._execute, self._source.path, function.name
+        target, name = self._source.path, function.name
+        run = self._stream if function.generator else self._execute
 
         def call(*args: object, **kwargs: object) -> object:
-            return execute(target, name, args, kwargs)
+            return run(target, name, args, kwargs)
 
         call.__name__ = call.__qualname__ = name
         call.__doc__ = function.doc

@@ -39,12 +39,17 @@ class Unevaluated:
 
 @dataclass(frozen=True)
 class FunctionSource:
-    """A top-level function of a file: what `inspect` would tell of it after an import."""
+    """A top-level function of a file: what `inspect` would tell of it after an import.
+
+    Attributes:
+        generator: Whether calling it makes a generator for certain; a decorator may make something else of it.
+    """
 
     name: str
     signature: inspect.Signature
     doc: str | None
     line: int
+    generator: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def read(path: str) -> ModuleSource:
         path=path,
         doc=ast.get_docstring(tree),
         functions={
-            name: FunctionSource(name, _signature(node), ast.get_docstring(node), node.lineno)
+            name: FunctionSource(name, _signature(node), ast.get_docstring(node), node.lineno, _is_generator(node))
             for name, node in definitions.items()
             if (name in listed if listed is not None else not name.startswith("_"))
         },
@@ -155,6 +160,23 @@ def _signature(node: Definition) -> inspect.Signature:
     if arguments.kwarg is not None:
         rows.append((arguments.kwarg, inspect.Parameter.VAR_KEYWORD, None))
     return inspect.Signature([_parameter(*row) for row in rows], return_annotation=_annotation(node.returns))
+
+
+def _is_generator(node: Definition) -> bool:
+    return not node.decorator_list and any(map(_yields, node.body))
+
+
+def _yields(node: ast.AST) -> bool:
+    """Whether there is a ``yield`` that is of the function itself, and not of one inside of it."""
+    if isinstance(node, ast.Yield | ast.YieldFrom):
+        return True
+    if isinstance(node, Definition | ast.ClassDef):
+        inner: Iterable[ast.AST] = node.decorator_list  # the rest of it is of its own; defaults do not yield
+    elif isinstance(node, ast.Lambda):
+        return False
+    else:
+        inner = ast.iter_child_nodes(node)
+    return any(map(_yields, inner))
 
 
 def _parameter(argument: ast.arg, kind: inspect._ParameterKind, default: ast.expr | None) -> inspect.Parameter:

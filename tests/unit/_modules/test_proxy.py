@@ -21,12 +21,16 @@ def echo(target: str, name: str, args: tuple[object, ...], kwargs: dict[str, obj
     return Path(target).name, name, args, kwargs
 
 
+def stream(target: str, name: str, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    return "stream", name, args, kwargs
+
+
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     def make(text: str) -> ModuleProxy:
         path = tmp_path / "module.py"
         path.write_text(textwrap.dedent(text), encoding="utf-8")
-        return ModuleProxy.of(path, echo)
+        return ModuleProxy.of(path, echo, stream)
 
     return make
 
@@ -39,6 +43,35 @@ def test_a_call_is_passed_on_with_its_arguments(make: Make) -> None:
 
 def test_a_coroutine_function_is_called_like_any_other(make: Make) -> None:
     assert ("module.py", "f", (), {}) == make("async def f(): pass").f()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x): yield x",
+        "def f(x):\n    for i in range(x):\n        if i:\n            got = yield i",
+        "def f(x): return (yield from x)",
+        "async def f(x): yield x",
+        "def f(x):\n    print([a for a in (yield)])",
+        "def f(x):\n    @(yield x)\n    def g(): pass",
+    ],
+)
+def test_a_generator_function_is_streamed(make: Make, text: str) -> None:
+    assert ("stream", "f", (1,), {"y": 2}) == make(text).f(1, y=2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x):\n    def g(): yield x\n    return list(g())",
+        "def f(x):\n    class A:\n        def g(self): yield x",
+        "def f(x): return lambda: (yield x)",
+        "def f(x): return sum(a for a in x)",
+        "@contextmanager\ndef f(x): yield x",
+    ],
+)
+def test_what_makes_no_generator_for_certain_is_executed(make: Make, text: str) -> None:
+    assert ("module.py", "f", (1,), {}) == make(text).f(1)
 
 
 def test_making_a_proxy_does_not_run_the_file(make: Make, tmp_path: Path) -> None:
@@ -129,4 +162,4 @@ def test_protocols_of_python_do_not_take_it_for_something_else(make: Make) -> No
 
 def test_a_dotted_name_has_no_source_on_this_side() -> None:
     with pytest.raises(ModuleNotResolvedError, match=r"called with execute\('numpy.linalg', function\)"):
-        ModuleProxy.of("numpy.linalg", echo)
+        ModuleProxy.of("numpy.linalg", echo, stream)
