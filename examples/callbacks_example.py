@@ -17,6 +17,7 @@ class Curve:
         self.points = []
 
     def add(self, step, loss):
+        """Remember a point."""
         self.points.append((step, loss))
 
 
