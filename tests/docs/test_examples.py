@@ -24,6 +24,9 @@ PRINTS = {
         "Remote ZeroDivisionError from executor_example: division by zero\n"
         "True\n"
     ),
+    "arrays_provided_example.py": (
+        "[1.0, 1.0, 1.0] 9.0\n[0.0, 500.0, 1000.0, 1500.0]\nTrue False 0.0\n[0, 2, 4, 6] True\n"
+    ),
     "arrays_returned_example.py": (
         "(2000, 1500) float64 1599\n[0.04, 0.0005] [2880000, 120000]\n0 120000\n[0, 1599, 0, 0]\n1.0\n"
     ),
