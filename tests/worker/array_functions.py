@@ -109,3 +109,20 @@ def only_there(size):
 
 def total_of(value):
     return float(value.array.sum())
+
+
+def limits_files(size):
+    import resource
+    import signal
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def limits_addresses(more):
+    """No more than so many bytes can be allocated from now on."""
+    import resource
+
+    with open("/proc/self/statm", encoding="ascii") as file:
+        size = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + more, size + more))

@@ -6,39 +6,51 @@ import errno
 import itertools
 import os
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wetlands._platform.amounts import amount_of
 from wetlands_worker.exchange import Exchange
 from wetlands_worker.segments import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["make_segment", "memory_of_machine"]
+__all__ = ["LIMIT_VARIABLE", "make_segment", "memory_of_machine", "most_in_flight"]
+
+LIMIT_VARIABLE = "WETLANDS_SHARED_MEMORY"
+"""The variable that says how many bytes may be on their way; 0: there is no shared memory."""
 
 _SIZES = (1 << 39, 1 << 36, 1 << 33)  # of addresses, not of memory; a process may be allowed fewer
 _GROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the file has no name there
-_LENT_SHARE, _IDLE_SHARE = 2, 16
+_LENT_SHARE, _IDLE_SHARE = 2, 8  # of the memory; of what may be lent
 _numbers = itertools.count(1)  # never used again: workers know segments by them
 
 
 def make_segment(
-    *, create: Callable[[], int] | None = None, memory: int | None = None
+    *, create: Callable[[], int] | None = None, limit: int | None = None
 ) -> tuple[Exchange | None, str, tuple[int, ...]]:
     """Make memory that has no name, so that nothing is left of it when its last user is gone, however he went.
 
     Args:
         create: Makes a file without a name in memory.
-        memory: How many bytes of memory there are; by default what the system says.
+        limit: How many bytes may be lent in each direction; by default what `most_in_flight` says.
 
     Returns:
         Our end, the token by which the child opens its end, and the descriptors that it must inherit for that, which
-        stay ours. Where the system has no such memory: None, a token that says so, and no descriptors.
+        stay ours. Where the system has no such memory, or the user wants none: None, a token that says so, and no
+        descriptors.
+
+    Raises:
+        ValueError: The user's limit is no amount.
     """
-    total = memory_of_machine() if memory is None else memory
-    limit, idle_limit = total // _LENT_SHARE, total // _IDLE_SHARE
+    if limit is None:
+        limit = most_in_flight()
+    if not limit:
+        return None, "-", ()
+    idle_limit = limit // _IDLE_SHARE
     for size in _SIZES:
         with suppress(OSError):
             descriptor = (create or _unnamed_file)()
@@ -62,6 +74,27 @@ def _unnamed_file() -> int:
     if unnamed is None:
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
     return os.open(_MEMORY_FOLDER, unnamed | os.O_RDWR | os.O_CLOEXEC, 0o600)
+
+
+def most_in_flight() -> int:
+    """How many bytes of shared memory may be on their way at a time; 0: the system has none, or the user wants none.
+
+    Raises:
+        ValueError: The user's limit is no amount.
+    """
+    if not hasattr(os, "memfd_create") and not hasattr(os, "O_TMPFILE"):
+        return 0
+    return _most(os.environ.get(LIMIT_VARIABLE))
+
+
+@lru_cache(maxsize=4)
+def _most(said: str | None) -> int:
+    if not said:
+        return memory_of_machine() // _LENT_SHARE
+    amount = amount_of(said)
+    if amount is None:
+        raise ValueError(f"{LIMIT_VARIABLE} is a number of bytes, or text such as '2GB' or '512MiB', not {said!r}")
+    return amount
 
 
 def memory_of_machine(limits: tuple[Path, ...] = _GROUP_LIMITS) -> int:

@@ -61,6 +61,7 @@ class Call:
         "heard",
         "losses",
         "number",
+        "parked",
         "sender",
         "sent",
         "taken",
@@ -75,6 +76,7 @@ class Call:
         self.worker: WorkerInfo | None = None
         self.sent = False  # the pool's: whether a worker may have seen it
         self.sender: int | None = None  # the pool's: which thread sends it, if not the one that asked for it
+        self.parked = False  # the pool's: whether it has a worker, and waits for room for its arguments
         self.taken = False  # the reader's: whether it reads the answer, or has read it
         self.losses = 0  # the pool's: how many workers died before they came to it
         self.unwanted = False  # the pool's: whether it was canceled
@@ -125,7 +127,7 @@ class Call:
     def put_back(self) -> None:
         """Its worker is gone and had not come to it: it waits again."""
         self._began = 0.0
-        self.taken, self.sent, self.sender = False, False, None
+        self.taken, self.sent, self.parked, self.sender = False, False, False, None
         self.losses += 1
 
     def _running_since(self) -> float:

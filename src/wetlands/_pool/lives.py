@@ -8,11 +8,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from wetlands._launch.process import discard, stop_all
+from wetlands._platform.amounts import gigabytes
+from wetlands._pool.flow import flow
 from wetlands._pool.monitor import Monitor
 from wetlands._pool.nursery import Nursery
 from wetlands._pool.obituary import log_death, report_death
 from wetlands._pool.overtime import Overtime
-from wetlands._pool.policy import gigabytes
 from wetlands._pool.worker import Worker
 from wetlands.logger import logger
 from wetlands_worker.failures import TaskFailureCategory
@@ -119,6 +120,8 @@ class Lives:
         struck = self._roster.struck(worker)
         if struck is None:
             return
+        flow.leave(worker)
+        flow.look()
         call, decided = struck
         if call is not None and call.sent:  # one that is being sent is seen to by its sender
             self.fail(worker, call)
@@ -231,6 +234,8 @@ class Lives:
     def _noticed(self, worker: Worker) -> None:
         """The monitor saw the end of a worker. If it is busy, whoever reads its answer comes to the end by himself."""
         worker.process.call.abort()
+        worker.gone.set()
+        flow.look()  # its call may not have been sent yet
         if not self._roster.busy(worker):
             self.lost(worker)
 

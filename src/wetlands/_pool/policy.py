@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from wetlands._platform.amounts import amount_of
 from wetlands._pool.limits import checked_timeout
 
-__all__ = ["Policy", "gigabytes"]
-
-_UNITS = {"": 1, "B": 1} | {
-    f"{letter}{middle}B": base**power
-    for middle, base in (("", 1000), ("I", 1024))
-    for power, letter in enumerate("KMGT", start=1)
-}
-_AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+__all__ = ["Policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +53,6 @@ class Policy:
         return cls(most, least, timeout, tasks, None if max_memory is None else _bytes(max_memory))
 
 
-def gigabytes(amount: int) -> str:
-    """An amount of memory for people."""
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if amount >= size:
-            return f"{amount / size:.3g} {unit}"
-    return f"{amount} bytes"
-
-
 def _number(name: str, value: object, least: int) -> int:
     if type(value) is not int or value < least:
         raise ValueError(f"{name} is a number from {least} up, not {value!r}")
@@ -78,8 +63,8 @@ def _bytes(value: object) -> int:
     amount = 0
     if type(value) is int:
         amount = value
-    elif isinstance(value, str) and (match := _AMOUNT.fullmatch(value)) and match[2].upper() in _UNITS:
-        amount = int(float(match[1]) * _UNITS[match[2].upper()])
+    elif isinstance(value, str):
+        amount = amount_of(value) or 0
     if amount < 1:
         raise ValueError(f"max_memory is a number of bytes above 0, or text such as '2GB' or '512MiB', not {value!r}")
     return amount

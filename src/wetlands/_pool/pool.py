@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from wetlands._pool.deadlock import waits
+from wetlands._pool.flow import flow
 from wetlands._pool.lives import Lives
 from wetlands._pool.roster import Roster
 from wetlands._pool.scheduler import Dispatch, Fail, Retire, Spawn
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from wetlands._pool.worker import Worker
 
 __all__ = ["Pool"]
+
+_A_READER = -1  # the number of no thread: a call is sent by one that is not known yet
 
 
 class Pool:
@@ -161,6 +164,7 @@ class Pool:
                 call.force(force_after)
                 self._overtime.consider(worker, call)
             worker.ask(messages.CANCEL, call)
+            flow.look()  # it may not have been sent yet
 
     def _abandon(self, call: Call, error: BaseException) -> None:
         """Ctrl-C: nobody wants the call any more: it is cancelled, at last by force; the reader awaits its end."""
@@ -169,9 +173,10 @@ class Pool:
         self.cancel(call, GRACE_SECONDS)
         with self._roster.lock:
             worker = self._roster.worker_of(call)
-            sent, mine = call.sent, call.sender in {None, threading.get_ident()}
+            parked = call.parked
+            sent, mine = call.sent, not parked and call.sender in {None, threading.get_ident()}
             call.sent |= mine
-        if worker is not None and sent:
+        if worker is not None and (sent or parked):
             worker.hand_over(call, self._read)
         elif worker is not None and mine:  # nobody knows how much of it was sent
             worker.process.call.abort()
@@ -213,23 +218,45 @@ class Pool:
 
     def _send(self, worker: Worker, call: Call) -> bool:
         """Send a call; whether its answer is to be read. If not, it has been seen to otherwise."""
+        weight = call.work.weight
+        if not weight or flow.enter(worker, weight):
+            return self._send_now(worker, call)
+        call.parked = True
+        call.sender = _A_READER
+        worker.hand_over(call, self._read)  # who asked for the call, or reads what came before, must not wait
+        return False
+
+    def _send_late(self, worker: Worker, call: Call) -> bool:
+        """Send a call when there is room for its arguments; whether its answer is to be read."""
+        flow.wait(worker, call.work.weight, lambda: call.unwanted or worker.lost or worker.gone.is_set())
+        call.parked = False
+        if not call.unwanted:
+            return self._send_now(worker, call)
+        call.answer = messages.CANCELED, b"", ()
+        return True
+
+    def _send_now(self, worker: Worker, call: Call) -> bool:
         sent = False
         try:
             call.started(worker.info)
             self._overtime.begins(worker, call)
             call.send(worker.process.call)
             sent = True
+            if call.work.weight and call.work.may_wait:
+                flow.leave(worker)
         except OSError:  # the worker is gone, and has not seen all of the call: another one may run it
             pass
         except BaseException:  # Ctrl-C: how much was sent is not known, and the connection is closed
             with self._roster.lock:
                 call.sent = True
+            flow.leave(worker)
             self._lives.lost(worker)
             raise
         with self._roster.lock:
             call.sent = sent
             if sent and not worker.lost:
                 return True
+        flow.leave(worker)
         if sent:
             self._lives.fail(worker, call)
         else:
@@ -242,6 +269,8 @@ class Pool:
         following: Call | None = call
         while following is not None:
             call = following
+            if call.parked and not self._send_late(worker, call):
+                return
             answer = call.answer or worker.read_answer(call)
             if answer is None:
                 self._lives.lost(worker)
@@ -261,6 +290,7 @@ class Pool:
 
     def _free(self, worker: Worker) -> Call | None:
         """A worker has answered; the call that it was sent next."""
+        flow.leave(worker)
         decided, condemned = self._roster.finished(worker, self._lives.worn(worker))
         if condemned:  # it answered while it was being killed: the answer counts
             self._lives.bury(worker, decided)

@@ -6,6 +6,8 @@ from pickle import dumps
 from typing import TYPE_CHECKING, Any
 
 from wetlands._pool.callbacks import encode_arguments
+from wetlands._pool.flow import weight_of
+from wetlands_worker import messages
 from wetlands_worker.values import are_scalars
 
 if TYPE_CHECKING:
@@ -31,11 +33,14 @@ class Work:
         timeout: The seconds that it may run.
         keep: Whether the result stays where it is, and a `wetlands.ref.Ref` comes instead.
 
+    Attributes:
+        weight: The bytes of shared memory that the arguments take on their way.
+
     Raises:
         EncodeError: An argument cannot cross; the error names the part.
     """
 
-    __slots__ = ("buffers", "call_target", "callbacks", "head", "keep", "kind", "timeout", "values")
+    __slots__ = ("buffers", "call_target", "callbacks", "head", "keep", "kind", "timeout", "values", "weight")
 
     def __init__(
         self,
@@ -49,10 +54,16 @@ class Work:
     ) -> None:
         self.keep = keep
         self.values, self.buffers, self.callbacks = _encoded(values)
+        self.weight = weight_of(self.buffers) if self.buffers else 0
         self.head = head
         self.kind = kind
         self.call_target = call_target
         self.timeout = timeout
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether it may go on only when something happens in this program."""
+        return self.callbacks is not None or self.kind == messages.STREAM
 
     def release(self) -> None:
         """It will not be sent any more: let go of the arguments, which may be large."""

@@ -6,13 +6,12 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from wetlands._platform import segment
-from wetlands._platform.segment import make_segment, memory_of_machine
+import pytest
+
+from wetlands._platform.segment import make_segment, memory_of_machine, most_in_flight
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def unnamed() -> int:
@@ -20,7 +19,7 @@ def unnamed() -> int:
 
 
 def test_the_token_says_what_the_child_needs() -> None:
-    exchange, token, descriptors = make_segment(create=unnamed, memory=1600)
+    exchange, token, descriptors = make_segment(create=unnamed, limit=800)
 
     assert exchange is not None
     assert f"{descriptors[0]}:{exchange.segment.size}:800:100" == token
@@ -74,5 +73,30 @@ def test_the_limit_of_a_control_group_counts(tmp_path: Path) -> None:
     assert 123456 == memory_of_machine((tmp_path / "none", tmp_path / "some"))
 
 
-def test_half_of_the_memory_may_be_lent() -> None:
-    assert (2, 16) == (segment._LENT_SHARE, segment._IDLE_SHARE)
+def test_half_of_the_memory_may_be_lent_and_an_eighth_of_that_stays_warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WETLANDS_SHARED_MEMORY", raising=False)
+    assert memory_of_machine() // 2 == most_in_flight()
+    exchange, token, _ = make_segment()
+
+    assert exchange is not None
+    assert token.endswith(f":{memory_of_machine() // 2}:{memory_of_machine() // 16}")
+
+
+def test_the_user_says_how_much_may_be_lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WETLANDS_SHARED_MEMORY", "80 MB")
+    exchange, token, _ = make_segment()
+
+    assert exchange is not None
+    assert token.endswith(":80000000:10000000")
+
+
+def test_the_user_may_want_no_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WETLANDS_SHARED_MEMORY", "0")
+
+    assert (None, "-", ()) == make_segment()
+
+
+def test_a_limit_that_is_no_amount_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WETLANDS_SHARED_MEMORY", "much")
+    with pytest.raises(ValueError, match=r"WETLANDS_SHARED_MEMORY is a number of bytes, or text .*, not 'much'"):
+        make_segment()

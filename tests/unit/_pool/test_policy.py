@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from wetlands._platform.amounts import gigabytes
 from wetlands._pool.limits import checked_initializer, refuse_options
-from wetlands._pool.policy import Policy, gigabytes
+from wetlands._pool.policy import Policy
 
 
 @pytest.mark.parametrize(
