@@ -11,12 +11,12 @@ from packaging.version import Version
 from wetlands._backends.prefix import Prefix, python_version
 from wetlands._platform.layout import prefix_of_python, pythons
 from wetlands._spec.python import OLDEST_PYTHON
-from wetlands.exceptions import EnvironmentNotFoundError, UnsupportedPythonError
+from wetlands.exceptions import EnvironmentNotFoundError, ProvisioningError, UnsupportedPythonError
 
 if TYPE_CHECKING:
     from wetlands._platform.layout import PrefixKind
 
-__all__ = ["CHOICE", "adopt", "environment_folder", "has_environment"]
+__all__ = ["CHOICE", "adopt", "adopt_conda", "environment_folder", "has_environment"]
 
 _DEFAULT = "default"
 _PIXI_MANIFESTS = ("pixi.toml", "pyproject.toml", "mojoproject.toml")
@@ -47,6 +47,22 @@ def adopt(path: Path, *, pixi_environment: str = _DEFAULT) -> Prefix:
             "Make it anew with a newer Python."
         )
     return prefix
+
+
+def adopt_conda(path: Path) -> Prefix:
+    """Open an environment that conda packages shall be added to.
+
+    Raises:
+        EnvironmentNotFoundError: There is none.
+        ProvisioningError: It is a virtual environment.
+    """
+    adopted = adopt(path)
+    if adopted.kind != "conda":
+        raise ProvisioningError(
+            f"{adopted.path} is a virtual environment, to which conda packages cannot be added. Build it anew with "
+            'update(...) or create(..., replace_existing=True) and a recipe that has "conda".'
+        )
+    return adopted
 
 
 def environment_folder(path: Path) -> Path:

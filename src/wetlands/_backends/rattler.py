@@ -21,7 +21,7 @@ from wetlands._backends.conda.preflight import (
 from wetlands._backends.conda.privacy import forget_credentials
 from wetlands._backends.conda.settings import open_engine
 from wetlands._backends.conda.solve import Solution, find_packages, sources
-from wetlands._backends.existing import adopt
+from wetlands._backends.existing import adopt_conda
 from wetlands._backends.uv import UvBackend
 from wetlands._platform.names import current_platform
 from wetlands._spec import without_credentials
@@ -87,12 +87,7 @@ class RattlerBackend:
             ProvisioningError: As `build`; or the prefix is a virtual environment, which cannot hold conda packages.
             EnvironmentNotFoundError: There is no environment at the prefix.
         """
-        adopted = adopt(prefix)
-        if adopted.kind != "conda":
-            raise ProvisioningError(
-                f"{adopted.path} is a virtual environment, to which conda packages cannot be added. Build it anew with "
-                'update(...) or create(..., replace_existing=True) and a recipe that has "conda".'
-            )
+        adopted = adopt_conda(prefix)
         if spec.has_conda or spec.python.asked:
             engine = open_engine(self._env, base=self._base)
             installed = installed_records(adopted.path)

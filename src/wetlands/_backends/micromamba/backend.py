@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wetlands._backends.conda.privacy import forget_credentials
 from wetlands._backends.conda_words import Channels, requirements
-from wetlands._backends.existing import adopt
+from wetlands._backends.existing import adopt_conda
 from wetlands._backends.micromamba.answers import Plan, read_plan
 from wetlands._backends.micromamba.commands import Call, configuration, explicit_file, spec_file, tool_variables
 from wetlands._backends.micromamba.errors import translated
@@ -93,12 +93,7 @@ class MicromambaBackend:
             ProvisioningError: As `build`; or the prefix is a virtual environment, which cannot hold conda packages.
             EnvironmentNotFoundError: There is no environment at the prefix.
         """
-        adopted = adopt(prefix)
-        if adopted.kind != "conda":
-            raise ProvisioningError(
-                f"{adopted.path} is a virtual environment, to which conda packages cannot be added. Build it anew with "
-                'update(...) or create(..., replace_existing=True) and a recipe that has "conda".'
-            )
+        adopted = adopt_conda(prefix)
         if spec.has_conda or spec.python.asked:
             with self._session(spec, adopted.path, observer) as session:
                 wanted = requirements(spec, installed=True)
