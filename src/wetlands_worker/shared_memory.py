@@ -344,6 +344,15 @@ def _remove_unless_used(path: str, descriptor: int) -> None:
             os.unlink(path)
 
 
+def _renew() -> None:
+    global _lock  # noqa: PLW0603 - a thread that is not in the forked process may have had it
+    _lock = allocate_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
+
+
 @register
 def _leave() -> None:
     """Remove the files of memory that is still referred to at exit, where nobody else uses them."""

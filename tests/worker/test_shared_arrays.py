@@ -89,6 +89,22 @@ def test_a_shared_array_that_a_worker_made_outlives_it() -> None:
     assert (1, 1_000_000) == (array.sum(), array.size)
 
 
+def test_an_array_that_nobody_else_keeps_waits_with_its_call_and_ends_with_a_canceled_one() -> None:
+    with an_environment() as environment:
+        gate = environment.submit(pools.FUNCTIONS, "until_canceled")
+        eventually(lambda: pools.begun(gate, environment), "it begins")
+        tasks = [environment.submit(MODULE, "shape_of", (shared.zeros(1000),)) for _ in range(3)]
+        canceled = environment.submit(MODULE, "shape_of", (shared.zeros(1000),))
+        waiting = handover._lender.outstanding()
+        canceled.cancel()
+        eventually(lambda: handover._lender.outstanding() == 3, "the canceled one lets go")
+        gate.cancel()
+
+        assert 4 == waiting
+        assert [(1000,)] * 3 == [task.wait_for(pools.DEADLINE).result for task in tasks]
+        eventually(lambda: handover._lender.outstanding() == 0, "all have arrived")
+
+
 def test_workers_of_two_environments_share() -> None:
     array = shared.zeros(1000)
     with an_environment() as one, an_environment(name="other") as other:

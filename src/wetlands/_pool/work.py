@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pickle import dumps
 from typing import TYPE_CHECKING, Any
 
 from wetlands._pool.callbacks import encode_arguments
 from wetlands._pool.flow import weight_of
 from wetlands_worker import messages
+from wetlands_worker.handover import Holder
 from wetlands_worker.values import are_scalars
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ __all__ = ["Work"]
 _PROTOCOL = 5
 _PAIR = 2  # positional and keyword arguments; streams have more
 _FEW = 16
+_SHARED = "wetlands_worker.shared"
 
 
 class Work:
@@ -40,7 +43,10 @@ class Work:
         EncodeError: An argument cannot cross; the error names the part.
     """
 
-    __slots__ = ("buffers", "call_target", "callbacks", "head", "keep", "kind", "timeout", "values", "weight")
+    __slots__ = (
+        *("buffers", "call_target", "callbacks", "head", "holder"),
+        *("keep", "kind", "timeout", "values", "weight"),
+    )
 
     def __init__(
         self,
@@ -53,7 +59,13 @@ class Work:
         keep: bool = False,
     ) -> None:
         self.keep = keep
-        self.values, self.buffers, self.callbacks = _encoded(values)
+        self.holder: Holder | None = None
+        if _SHARED in sys.modules:  # shared arrays among the arguments are kept until they have arrived
+            self.holder = Holder()
+            with self.holder:
+                self.values, self.buffers, self.callbacks = _encoded(values)
+        else:
+            self.values, self.buffers, self.callbacks = _encoded(values)
         self.weight = weight_of(self.buffers) if self.buffers else 0
         self.head = head
         self.kind = kind
@@ -67,7 +79,7 @@ class Work:
 
     def release(self) -> None:
         """It will not be sent any more: let go of the arguments, which may be large."""
-        self.values, self.buffers = b"", []
+        self.values, self.buffers, self.holder = b"", [], None
 
 
 def _encoded(values: tuple[Any, ...]) -> tuple[bytes, list[memoryview], Callbacks | None]:  # Any: the user's

@@ -25,6 +25,7 @@ PLAIN = [dtype for dtype in DTYPES if not dtype.hasobject]
 def _nothing_stays_lent() -> Any:  # noqa: ANN401 - a generator
     yield
     gc.collect()
+    handover._lender._settle()
     with handover._lender._lock:
         left = len(handover._lender._lent)
         handover._lender._lent.clear()
@@ -226,8 +227,21 @@ def test_what_nobody_receives_is_kept_for_a_bounded_time() -> None:
     assert 0 == lender.outstanding()
 
 
+def test_what_is_lent_for_a_call_is_kept_as_long_as_the_call() -> None:
+    lender = handover.Lender(patience=-1)
+    holder = handover.Holder()
+    with holder:
+        lender.lend(shared_memory.create(10))
+    lender._settle()
+    assert 1 == lender.outstanding()
+
+    del holder
+    lender._settle()
+    assert 0 == lender.outstanding()
+
+
 def test_no_more_than_a_page_of_them_is_lent() -> None:
-    lender = handover.Lender()
+    lender = handover.Lender(places=4096)
     memory = shared_memory.create(10)
     places = [lender.lend(memory)[1] for _ in range(5000)]
     assert 4096 == lender.outstanding()
