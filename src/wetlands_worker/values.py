@@ -173,11 +173,17 @@ class _ValueUnpickler(Unpickler):
 
     def find_class(self, module: str, name: str) -> object:
         if module.startswith("wetlands_worker."):
-            return super().find_class(module, name)
+            place = module, name
+            found = _ours.get(place)
+            if found is None:
+                found = _ours[place] = super().find_class(module, name)
+            return found
         from wetlands_worker.foreign_names import find  # noqa: PLC0415 - plain values do not need it
 
         return find(module, name, super().find_class)
 
+
+_ours: "dict[tuple[str, str], object]" = {}  # what our reducers name, found once
 
 # What is known depends on what is loaded: we import no library for its values to cross, it is loaded where they exist.
 _waiting = {

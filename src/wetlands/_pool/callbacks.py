@@ -167,18 +167,18 @@ class _ArgumentPickler(ValuePickler):
             if not self.found.spares(value):
                 return NotImplemented
             return HostCallable, (self.found.number_of(value), _name_of(value))
-        reduced = super().reducer_override(value)
+        reduced = ValuePickler.reducer_override(self, value)  # not by super(): it is asked for each small object
         if reduced is not NotImplemented:
+            self.found.rebuilders[id(reduced[0])] = reduced[0]  # ours, so there is nothing to be found out about it
             return reduced
+        if kind.__reduce_ex__ is _REDUCE_EX and kind.__reduce__ is _REDUCE and kind not in copyreg.dispatch_table:
+            return NotImplemented
         return self._rebuilt(value, kind)
 
     def _rebuilt(self, value: object, kind: type) -> Any:  # noqa: ANN401 - see above
         """Let a function of the user that rebuilds an object go by its name: it is no callback."""
         custom = copyreg.dispatch_table.get(kind)
-        if custom is None and (
-            issubclass(kind, type)
-            or (kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__)
-        ):
+        if custom is None and issubclass(kind, type):
             return NotImplemented
         reduced = value.__reduce_ex__(5) if custom is None else custom(value)
         if isinstance(reduced, tuple):
@@ -186,6 +186,7 @@ class _ArgumentPickler(ValuePickler):
         return reduced
 
 
+_REDUCE_EX, _REDUCE = object.__reduce_ex__, object.__reduce__
 _plain: frozenset[type] = frozenset((tuple, list, dict, set, frozenset, type, type(None)))
 
 
