@@ -110,9 +110,9 @@ class Served:
         return body[(len(body) - 1) // size * size :]
 
 
-def wait_for_downloads(folder: Path) -> None:
+def wait_for_downloads(folder: Path, process: int | str = "self") -> None:
     """Wait until the engine, which goes on with downloads in the background, has no file open below a folder."""
-    descriptors = Path("/proc/self/fd")
+    descriptors = Path(f"/proc/{process}/fd")
     deadline = time.monotonic() + _HOLD_SECONDS
     while descriptors.is_dir() and time.monotonic() < deadline:
         opened = []

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wetlands._platform.process import identify, kill_tree, new_group
@@ -118,9 +119,10 @@ class _Tool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._kill()
-        self._process.wait(_KILL_SECONDS)
-        self._reader.join(_KILL_SECONDS)
+        # In a thread, which a second Ctrl+C does not reach: it may end our waiting, not the killing.
+        ending = threading.Thread(target=self._end, name="wetlands-tool-end")
+        ending.start()
+        ending.join()
 
     def lines(self, stop_if_asked: Callable[[], None]) -> Iterator[str]:
         """Yield what is written until nobody can write any more, asking in between whether to stop."""
@@ -156,6 +158,12 @@ class _Tool:
                         self._queue.put(line.rstrip("\n"))
         finally:
             self._queue.put(None)
+
+    def _end(self) -> None:
+        self._kill()
+        with suppress(subprocess.TimeoutExpired):  # the system does not let go of it, as in a read of a broken disk
+            self._process.wait(_KILL_SECONDS)
+        self._reader.join(_KILL_SECONDS)
 
     def _kill(self) -> None:
         if self._identity is not None:

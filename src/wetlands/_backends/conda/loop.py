@@ -112,7 +112,7 @@ class _LoopThread:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="wetlands-conda-engine", daemon=True
+                    target=_live, args=(self._loop,), name="wetlands-conda-engine", daemon=True
                 )
                 self._thread.start()
             self._users += 1
@@ -129,6 +129,15 @@ class _LoopThread:
             self._loop = self._thread = None
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+
+
+def _live(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped, then what is left in it to its end: a second Ctrl+C did not wait for that."""
+    try:
+        loop.run_forever()
+        if left := asyncio.all_tasks(loop):
+            loop.run_until_complete(asyncio.wait(left))
+    finally:
         loop.close()
 
 

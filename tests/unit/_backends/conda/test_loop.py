@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backends import RecordingObserver
+from wetlands._backends.conda import loop
 from wetlands._backends.conda.loop import run
 from wetlands.exceptions import ProvisioningCanceledError
 
@@ -94,4 +95,28 @@ def test_two_calls_at_once_share_one_loop() -> None:
 
     assert 2 == len(loops)
     assert loops[0] is loops[1]
+    assert [] == engine_threads()
+
+
+def test_a_second_interrupt_does_not_keep_the_coroutine_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    cleaned: list[bool] = []
+
+    async def work(tell: Tell) -> None:
+        tell(lambda observer: observer.output("begun"))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.02)
+            cleaned.append(True)
+
+    def interrupted(job: loop._Job[None]) -> None:
+        job._loop.call_soon_threadsafe(job._cancel)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop._Job, "stop", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(work, RecordingObserver(stop_when=lambda seen: seen.lines == ["begun"]))
+
+    assert [True] == cleaned
     assert [] == engine_threads()
