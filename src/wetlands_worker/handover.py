@@ -3,7 +3,7 @@
 Who receives memory opens it through the process that sent it, so the sender must have it until then, and
 may have forgotten it: the result of a function is nobody's once it is sent. So what is sent is *lent*: kept, with a
 number, until the receiver has written a mark at that number into a page that the sender shares for this purpose. A
-thread looks at the marks while anything is lent, and ends with the last.
+thread looks at the marks while anything is lent, and ends soon after.
 
 Calls may wait for hours before they are sent, and may be canceled: what is lent for one ends with its `Holder` at the
 latest. What is lent for anything else and never received is kept for an hour.
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Holder", "Lender", "arrived", "lend"]
 
-_PLACES = 1 << 18
+_PLACES = 1 << 16
 """More than wait in any queue; when there are more, the first is forgotten."""
 _PATIENCE = 3600.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.25
+_LINGER = 0.3  # seconds after the last loan: calls that follow each other should not start a thread each
 
 
 _current = _local()
@@ -63,6 +64,7 @@ class Lender:
         self._lent: "dict[int, Loan]" = {}
         self._next = 0
         self._watched = False
+        self._last = 0.0
         self._process = os.getpid()
 
     def lend(self, memory: Memory) -> "Ticket":
@@ -80,7 +82,8 @@ class Lender:
             place = self._free_place()
             self._page[place] = 0
             holder: "Optional[Holder]" = getattr(_current, "holder", None)
-            self._lent[place] = memory, time.monotonic() + self._patience, None if holder is None else ref(holder)
+            self._last = now = time.monotonic()
+            self._lent[place] = memory, now + self._patience, None if holder is None else ref(holder)
             if not self._watched:
                 self._watched = True
                 start_new_thread(self._watch, ())
@@ -111,7 +114,7 @@ class Lender:
                 over = now > until if holder is None else holder() is None
                 if page is None or page[place] or over:
                     done.append(self._lent.pop(place))
-            if not self._lent:
+            if not self._lent and now > self._last + _LINGER:
                 self._watched = False
                 self._page = None
                 done.append(page)

@@ -39,6 +39,7 @@ _UNNAMED = 5
 """Of how many words the name of memory without a file name consists."""
 _MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the file has no name there
 _GROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_SMALL = 1 << 20  # to ask costs more than to make it
 _YOUNG = 60.0
 """Seconds for which a file may be there and not locked yet."""
 
@@ -177,7 +178,7 @@ def create(size: int) -> Memory:
 
 def _made(size: int) -> Memory:
     size = max(size, 1)
-    if size > _available():
+    if size > _SMALL and size > _available():
         raise OSError(errno.ENOMEM, _too_large(size, "the machine has not so much left"))
     for make in (_memfd, _unnamed):
         with suppress(OSError):
