@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
 CONDA: Dependencies = {"conda": ["herald"]}
 ROOMY = "size=400m"
-FULL = r"The disk is full.*(wetlands_instance_path|RATTLER_CACHE_DIR)"
+WHERE_ELSE = r"(wetlands_instance_path|RATTLER_CACHE_DIR)"
+FULL = rf"The disk is full.*{WHERE_ELSE}"
+TOO_SMALL = rf"The conda packages need .* GB on the disk of .*{WHERE_ELSE}"
 
 
 def mount(folder: Path, options: str) -> None:
@@ -66,6 +69,15 @@ def instance(tmp_path: Path) -> Iterator[Path]:
         yield mounted / "instance"
 
 
+@pytest.fixture(params=["filled before", "filled meanwhile"])
+def refused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the error says of a disk that is full from the start, and of one that others fill during the build."""
+    if request.param == "filled before":
+        return TOO_SMALL
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=1 << 40, used=0, free=1 << 40))
+    return FULL
+
+
 def conda_order(channel: Channel, base: Path, **variables: str) -> Order:
     spec = parse(CONDA, platform=current_platform(), base=base)
     return Order("tools", spec, base, backend(channel, base, **variables), "it is a test")
@@ -77,10 +89,10 @@ def assert_works(store: Store, module: str) -> None:
     assert "1.0" == run(store.prefix_path(record), f"import {module}; print({module}.VERSION)")
 
 
-def test_an_instance_on_a_full_disk(channel: Channel, tmp_path: Path, instance: Path) -> None:
+def test_an_instance_on_a_full_disk(channel: Channel, tmp_path: Path, instance: Path, refused: str) -> None:
     store = Store(instance)
 
-    with pytest.raises(ProvisioningError, match=FULL) as failed:
+    with pytest.raises(ProvisioningError, match=refused) as failed:
         provision(store, conda_order(channel, tmp_path), Watcher())
 
     assert str(instance) in str(failed.value)
@@ -91,7 +103,7 @@ def test_an_instance_on_a_full_disk(channel: Channel, tmp_path: Path, instance: 
 
 
 def test_a_replacement_on_a_full_disk_leaves_the_old_environment(
-    channel: Channel, tmp_path: Path, instance: Path
+    channel: Channel, tmp_path: Path, instance: Path, refused: str
 ) -> None:
     store = Store(instance)
     remount(instance.parent, ROOMY)
@@ -101,7 +113,7 @@ def test_a_replacement_on_a_full_disk_leaves_the_old_environment(
     with filler.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - (1 << 20))
 
-    with pytest.raises(ProvisioningError, match=FULL):
+    with pytest.raises(ProvisioningError, match=refused):
         provision(store, conda_order(channel, tmp_path), Watcher(), replace=True)
 
     assert old == store.record("tools")
@@ -110,10 +122,10 @@ def test_a_replacement_on_a_full_disk_leaves_the_old_environment(
     assert old != provision(store, conda_order(channel, tmp_path), Watcher(), replace=True)
 
 
-def test_a_package_cache_on_a_full_disk(channel: Channel, tmp_path: Path) -> None:
+def test_a_package_cache_on_a_full_disk(channel: Channel, tmp_path: Path, refused: str) -> None:
     store = Store(tmp_path / "instance")
     with disk(tmp_path / "cache", "size=3m") as cache:
-        with pytest.raises(ProvisioningError, match=FULL) as failed:
+        with pytest.raises(ProvisioningError, match=refused) as failed:
             provision(store, conda_order(channel, tmp_path, RATTLER_CACHE_DIR=str(cache)), Watcher())
 
         assert str(cache) in str(failed.value)
