@@ -72,6 +72,10 @@ class PackageVerbs(Environment):
         """Go back to what it was before it was last updated; see `EnvironmentManager.rollback_environment`."""
         self.environment_manager.rollback_environment(self)
 
+    def rollback_async(self, *, start: bool = True) -> Task[Environment]:
+        """Go back to what it was, and go on; see `rollback` and `EnvironmentManager.rollback_environment_async`."""
+        return self.environment_manager.rollback_environment_async(self, start=start)
+
     def check(self, *, thorough: bool = False) -> list[Damage]:
         """Find files that are missing or changed; see `EnvironmentManager.check_environment`."""
         return self.environment_manager.check_environment(self, thorough=thorough)

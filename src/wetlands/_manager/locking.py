@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wetlands._spec import Cutoff, Dependencies
     from wetlands._store.progress import LoggedBuild
     from wetlands.environment import Environment
+    from wetlands.task import Task
 
 __all__ = ["Locking"]
 
@@ -164,6 +165,16 @@ class Locking(Configs):
             LockError: It was built without a lock being stored, or a package is not the one that it was.
             ProvisioningError: It cannot be built; what is there still works.
         """
+        return self._do(self._undoing(environment))
+
+    def rollback_environment_async(self, environment: Environment, *, start: bool = True) -> Task[Environment]:
+        """Build what an environment was before, and go on; see `rollback_environment`, and `create_async` for the task.
+
+        That nothing is known of what it was is said by the call itself.
+        """
+        return self._do_as_task(self._undoing(environment), start=start)
+
+    def _undoing(self, environment: Environment) -> Deed[Environment]:
         record = self._opened.record_of(environment)
         last = next(iter(earlier(self._store.prefix_path(record))), None)
         if last is None:
@@ -175,7 +186,7 @@ class Locking(Configs):
             new = self._workshop.build(spec, base, build, replace=True, locked=locked, undoes=record.generation)
             return self._opened.open(new)
 
-        return self._do(Deed("create", record.name, undo))
+        return Deed("create", record.name, undo)
 
     def _before(self, environment: Environment, other: Environment | str | Path | None) -> LockedPlatform:
         if other is None:

@@ -63,6 +63,23 @@ def test_what_an_update_brought_is_told_and_can_be_taken_back(manager: Environme
     assert environment is manager.create("tools", {"pip": ["voice"]})
 
 
+def test_a_rollback_is_a_task_that_can_be_cancelled_and_asked_again(manager: EnvironmentManager, base: Path) -> None:
+    environment = external(manager.create("tools", {"pip": ["voice==1.0"]}))
+    write_wheel(base / "wheels", "voice", "2.0")
+    with pytest.raises(EnvironmentNotFoundError, match="Nothing is known"):
+        environment.rollback_async()
+    environment.update({"pip": ["voice"]})
+
+    canceled = environment.rollback_async(start=False)
+    canceled.listen(lambda event: canceled.cancel() if event.stage == "install" else None)
+    canceled.start().wait_for(60)
+    assert "canceled" == canceled.status.value
+    assert {"voice": "2.0"} == versions(environment)
+
+    assert environment is environment.rollback_async().wait_for(60).result
+    assert {"voice": "1.0"} == versions(environment)
+
+
 def test_each_rollback_goes_one_further_back(manager: EnvironmentManager) -> None:
     environment = external(manager.create("tools", {"conda": ["greeter=1.0"]}))
     environment.update({"conda": ["greeter=1.1"]})
