@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import saboteur_functions
-from pools import DEADLINE, FUNCTIONS, an_environment, eventually, pids, say
+from pools import DEADLINE, FUNCTIONS, an_environment, eventually, pids, say, unlaunched
 from wetlands.task import TaskFailureCategory, TaskStatus
 
 if TYPE_CHECKING:
@@ -105,10 +105,11 @@ ROWS = (
 )
 
 
-@pytest.fixture
-def environment() -> Iterator[ExternalEnvironment]:
-    with an_environment(max_workers=2) as launched:
-        yield launched
+@pytest.fixture(params=["started", pytest.param("forked", marks=pytest.mark.slow)])
+def environment(request: pytest.FixtureRequest) -> Iterator[ExternalEnvironment]:
+    with unlaunched() as environment:
+        environment.launch(max_workers=2, preload=["json"] if request.param == "forked" else [])
+        yield environment
 
 
 @pytest.mark.skipif(not LINUX, reason="signals, fork and /proc")
