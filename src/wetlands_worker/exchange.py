@@ -145,10 +145,13 @@ class Exchange:
         taken = self.zone.take(size)
         if taken is None:
             return None
-        block = Block(self.segment, self.zone, taken[0], size)
         if not taken[1]:
-            self.segment.reserve(taken[0], size)
-        return block
+            try:
+                self.segment.reserve(taken[0], size)
+            except BaseException:
+                self.zone.abandoned.append((taken[0], False))
+                raise
+        return Block(self.segment, self.zone, taken[0], size)
 
     def lease(self, place: "Bytes", length: int, *, common: bool = False) -> "Optional[Piece]":
         """What the other side sent instead of a buffer; None when it is in a segment that cannot be mapped here.

@@ -51,6 +51,7 @@ class Zone:
         "_cold",
         "_discard",
         "_end",
+        "_filled",
         "_idle",
         "_idle_limit",
         "_limit",
@@ -77,13 +78,14 @@ class Zone:
         self._idle: "Dict[int, Tuple[int, int]]" = {}  # address -> (length, when it came); the oldest is first
         self._warm: "Dict[int, Deque[int]]" = {}  # length -> addresses, the oldest first
         self._cold: "Dict[int, List[int]]" = {}
+        self._filled: "Dict[int, int]" = {}  # address -> how many bytes from there have memory
         self._returns = 0
         self.abandoned: "Deque[Tuple[int, bool]]" = deque()
         self.idle_bytes = 0
         self.taken_bytes = 0
 
     def take(self, size: int) -> "Optional[Tuple[int, bool]]":
-        """A block for so many bytes, as (address, whether its memory is warm); None when there is no room."""
+        """A block for so many bytes, as (address, whether all of them have memory); None when there is no room."""
         length = class_of(size)
         cooled: "List[Range]" = []
         with self._lock:
@@ -93,6 +95,11 @@ class Zone:
                 if not warm and offset in self._idle:
                     cooled.append(self._drop(offset))
             taken = self._find(length, cooled)
+            if taken is not None:
+                filled = self._filled.get(taken[0], 0)
+                if filled < size:  # other pages are made by who writes them, and may not be to be had
+                    self._filled[taken[0]] = size
+                    taken = taken[0], False
         self._cool(cooled)
         return taken
 
@@ -144,6 +151,7 @@ class Zone:
 
     def _drop(self, offset: int) -> "Range":
         length, _ = self._idle.pop(offset)
+        self._filled.pop(offset, None)
         self._warm[length].remove(offset)  # of what is dropped for its age, the first
         self.idle_bytes -= length
         return offset, length

@@ -139,3 +139,16 @@ def test_an_abandoned_block_is_taken_up_with_the_next_and_is_cold_unless_it_was_
 
     assert (block, warm) == again
     assert ([] if warm else [(block, BLOCK)]) == discarded
+
+
+def test_a_block_that_was_filled_in_part_is_warm_for_no_more_than_that() -> None:
+    zone, _ = a_zone()
+    offset, warm = taken(zone, BLOCK - 1000)
+    zone.give_back(offset)
+
+    assert (False, BLOCK) == (warm, class_of(BLOCK - 1000))
+    assert (offset, True) == zone.take(BLOCK - 2000)
+    zone.give_back(offset)
+    assert (offset, False) == zone.take(BLOCK), "its last page may have no memory"
+    zone.give_back(offset)
+    assert (offset, True) == zone.take(BLOCK)
