@@ -14,7 +14,6 @@ import pytest
 
 import pools
 from pools import an_environment, eventually, is_running, pids, pool_of
-from wetlands.exceptions import ExecutionException
 from wetlands.task import TaskFailureCategory
 
 if TYPE_CHECKING:
@@ -146,10 +145,8 @@ def test_a_worker_that_is_killed_while(step: str) -> None:
 
 def transfer(environment: ExternalEnvironment, value: object) -> None:
     """There and back; a worker that dies fails its call, unless it had not begun, which then runs elsewhere."""
-    try:
-        environment.execute(MODULE, "echo", (value,))
-    except ExecutionException as error:
-        assert TaskFailureCategory.WORKER_DIED is error.failure.category
+    task = environment.submit(MODULE, "echo", (value,)).wait_for(pools.DEADLINE)
+    assert task.error is None or TaskFailureCategory.WORKER_DIED is task.error.category
 
 
 def inode_of(environment: ExternalEnvironment, pid: int) -> int:
