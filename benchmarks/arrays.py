@@ -1,7 +1,8 @@
-"""Arrays as arguments, as results, and there and back, from 64 KB to 1 GB, after a warm-up.
+"""Arrays as arguments, as results, and there and back, from 64 KB to 2 GB, after a warm-up; and kept results.
 
 The floor is one copy for each direction in warm memory, and below 10 MB our call that carries nothing on top. Peers are
-asked up to 100 MB only; beyond that some would take minutes, or tens of gigabytes.
+asked up to 100 MB only; beyond that some would take minutes, or tens of gigabytes. Of 100 MB the memory is measured as
+well: the most that our program and its worker have held, of which the shared pages are counted in both.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench import main
-from harness import Contender, Line, Reach, measure
+from harness import Contender, Line, Reach, Unit, measure
 
 if TYPE_CHECKING:
     from bench import Bench
     from harness import Result, Sample
 
-SIZES = {65_536: 300, 1_000_000: 200, 10_000_000: 50, 100_000_000: 10, 1_000_000_000: 4}
+SIZES = {65_536: 300, 1_000_000: 200, 10_000_000: 50, 100_000_000: 10, 1_000_000_000: 4, 2_000_000_000: 3}
 WITH_CALL = 10_000_000
 OF_PEERS = 100_000_000
 REACH = {
@@ -25,6 +26,13 @@ REACH = {
     ("echo", 1_000_000_000): Reach(times_floor=1.5),
     ("echo", 1_000_000): Reach(at_most=1e-3),
 }
+KEPT = 100_000_000
+KEPT_LINES = (
+    Line("ref", "kept result of 100 MB as argument, not read", reach=Reach(at_most=3e-4)),
+    Line("ref read", "kept result of 100 MB as argument, read by numpy"),
+    Line("host", "most memory of the program, after 100 MB there and back", Unit.MEMORY),
+    Line("worker", "most memory of the worker, after 100 MB there and back", Unit.MEMORY),
+)
 
 
 def rows(bench: Bench) -> list[Result]:
@@ -36,7 +44,8 @@ def rows(bench: Bench) -> list[Result]:
         ours = bench.contender("wetlands", "ours", "moves", **work)
         contenders = bench.all_but_floor("moves", **work) if size <= OF_PEERS else [ours]
         results += measure(_lines(size), [floor, *contenders], bench.rounds)
-    return results
+    kept = [bench.contender("wetlands", "ours", "kept", size=KEPT, times=bench.times(300))]
+    return results + measure(KEPT_LINES, kept, bench.rounds)
 
 
 def _lines(size: int) -> list[Line]:

@@ -77,6 +77,20 @@ class Wetlands(Contender):
         seconds = float(str(task.wait_for().result))
         return seconds, arrived
 
+    def kept(self, size: int, times: int) -> dict[str, float]:
+        """A kept result as argument; and the most memory that either process held, after an array went both ways."""
+        import numpy as np
+
+        self.start(1)
+        try:
+            with self._env.execute(WORK, "made", (size,), keep=True) as ref:
+                costs = {"ref": _median(lambda: self.call("size", ref), times)}
+                costs["ref read"] = _median(lambda: self.call("total", ref), max(3, times // 30))
+            self.call("nothing", np.ones(size, np.uint8))
+            return costs | {"host": _peak("self"), "worker": _peak(str(self.call("pid")))}
+        finally:
+            self.stop()
+
     def preloads(self, times: int) -> dict[str, float]:
         """A worker with numpy is killed: until another one, which has numpy too, has given a result."""
         return {
@@ -138,6 +152,24 @@ class Wetlands(Contender):
                 return {"conda": time.perf_counter() - begin}
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _median(work: Callable[[], object], times: int) -> float:
+    costs = []
+    for _ in range(times + 1):
+        begin = time.perf_counter()
+        work()
+        costs.append(time.perf_counter() - begin)
+    return sorted(costs[1:])[times // 2]
+
+
+def _peak(process: str) -> float:
+    """The most bytes that were ever resident, where the system tells; else none."""
+    with suppress(OSError):
+        for line in Path("/proc", process, "status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return float(line.split()[1]) * 1024
+    return 0.0
 
 
 CONTENDER = Wetlands

@@ -124,7 +124,7 @@ def test_a_worker_that_is_killed_while(step: str) -> None:
         others = [second.submit(MODULE, "echo", (np.full(SIZE, number),)) for number in range(4)]
         for other in others:
             other.wait_for(pools.DEADLINE)
-        victim = second.execute(MODULE, "dies_when", (STEPS_OF_WORKERS[step],))
+        victim = cast("int", second.execute(MODULE, "dies_when", (STEPS_OF_WORKERS[step],)))
         inode = inode_of(second, victim)
         for _ in range(20):  # until a call comes to that worker
             transfer(second, {"new": np.ones(SIZE), "kept": ref})
