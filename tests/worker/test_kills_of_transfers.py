@@ -34,7 +34,7 @@ STEPS_OF_HOSTS = {
     "the argument is copied": "wetlands_worker.exchange:Exchange.stage",
     "the result arrives": "wetlands_worker.exchange:Exchange.lease",
     "the result is kept": "wetlands._pool.call:keep",
-    "the memory is passed to another worker": "wetlands._launch.introductions:Introductions.introduce",
+    "the memory is passed to another worker": "wetlands_worker.frames:Connection.send_descriptor",
     "leases come back": "wetlands_worker.exchange:Exchange.take_back",
 }
 
