@@ -23,7 +23,7 @@ async def build_both(manager):
     )
 
 
-stages = []
+stages: list[str] = []
 with tempfile.TemporaryDirectory() as temporary, EnvironmentManager(Path(temporary, "instance")) as manager:
     task = manager.create_async("tiny", {"pip": ["iniconfig"]}, ["echo ready"], start=False)
     task.listen(follow)  # before it begins, so that nothing is missed
