@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conda_channel import Channel
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Who is started in the background by a shell has Ctrl-C ignored, and hands that on to the programs of the tests.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _MOST_TEST_PROCESSES = 4  # each test may start several workers of its own
 
