@@ -29,14 +29,14 @@ class Blocks(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.with_memory: set[int] = set()
+        self.filled: dict[int, int] = {}  # which blocks have memory, and for how many bytes
         self.taken: dict[int, int] = {}
         self.zone = Zone(FIRST, FIRST + 200 * GRAIN, limit=LIMIT, idle_limit=IDLE_LIMIT, discard=self.discarded)
 
     def discarded(self, offset: int, length: int) -> None:
         assert not self.zone._lock.locked()
         assert offset not in self.taken
-        self.with_memory.discard(offset)
+        self.filled.pop(offset, None)
 
     @rule(size=st.integers(1, 12 * GRAIN))
     def take(self, size: int) -> None:
@@ -45,8 +45,8 @@ class Blocks(RuleBasedStateMachine):
             assert self.zone.taken_bytes + class_of(size) > LIMIT
             return
         offset, warm = block
-        assert warm == (offset in self.with_memory)
-        self.with_memory.add(offset)
+        assert warm == (self.filled.get(offset, 0) >= size)
+        self.filled[offset] = max(size, self.filled.get(offset, 0))
         self.taken[offset] = class_of(size)
 
     @precondition(lambda self: self.taken)
@@ -72,7 +72,7 @@ class Blocks(RuleBasedStateMachine):
     def books_are_right(self) -> None:
         assert self.zone.taken_bytes == sum(self.taken.values()) <= LIMIT
         assert self.zone.taken_bytes + self.zone.idle_bytes <= LIMIT + IDLE_LIMIT
-        assert self.with_memory == {*self.taken, *self.zone._idle}
+        assert set(self.filled) == {*self.taken, *self.zone._idle}
 
 
 TestBlocks = Blocks.TestCase
