@@ -205,7 +205,7 @@ def test_what_a_generator_raises_when_it_is_closed_is_told_to_the_log(
     with environment.stream(FUNCTIONS, function, window=1) as stream:
         assert 0 == next(stream)
 
-    assert "failed after its stream was closed" in caplog.text
+    eventually(lambda: "failed after its stream was closed" in caplog.text, "it is told")
     assert works(environment)
 
 

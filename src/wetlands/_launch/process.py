@@ -209,7 +209,8 @@ class WorkerProcess:
         return self._page.last_begun()
 
     def close(self) -> None:
-        """Let go of the connections; the process has ended, and nobody receives any more."""
+        """Let go of the connections; nobody receives any more, and the process has ended or ends now."""
+        self.ask()  # the monitor has a copy of the control connection: closing ours would not end that
         self._ours.close()
 
     def _last_lines(self) -> Sequence[str]:
