@@ -12,13 +12,13 @@ A lease can end at any time, on any thread, while any lock is held: garbage is c
 to a queue and no more. When the other side dies, the file goes with the last who maps it.
 """
 
-import os
 from _collections import deque  # type: ignore[import-not-found]  # `collections` itself is slower to import
 from _thread import allocate_lock
 
 from wetlands_worker.loans import COMMON_PLACE, OFFSET_BITS, PLACE, Loans
 from wetlands_worker.pieces import Piece
 from wetlands_worker.segments import Block, Reference, Segment
+from wetlands_worker.tokens import open_file
 from wetlands_worker.zones import Zone, class_of
 
 TYPE_CHECKING = False
@@ -264,14 +264,14 @@ def join(token: str) -> "Optional[Exchange]":
     """The worker's side of the memory, or None where there is none or it cannot be mapped.
 
     Args:
-        token: ``descriptor:size:limit:idle limit``, see `Exchange`; or ``-``.
+        token: ``file:size:limit:idle limit``, see `Exchange` and `wetlands_worker.tokens.open_file`; or ``-``.
     """
     if token == "-":  # noqa: S105 - no password
         return None
-    descriptor, size, limit, idle_limit = map(int, token.split(":"))
-    os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional in the standard library
+    where, *amounts = token.rsplit(":", 3)
+    size, limit, idle_limit = map(int, amounts)
     try:
-        segment = Segment(descriptor, size)
+        segment = Segment(open_file(where), size)
     except (OSError, ValueError):
         return None
     return Exchange(segment, upper=True, limit=limit, idle_limit=idle_limit)

@@ -5,6 +5,9 @@ with it. The page survives. A call that was never begun is run elsewhere; one th
 """
 
 import mmap
+import os
+
+from wetlands_worker.tokens import open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,12 +56,16 @@ class Page:
 
 
 def open_page(token: str) -> Page:
-    """The worker's end: a descriptor, or on Windows the name of a mapping."""
-    if token.isdigit():
-        import os  # noqa: PLC0415 - loaded already
+    """The worker's end.
 
-        descriptor = int(token)
-        os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional in the standard library
+    Args:
+        token: A file, see `wetlands_worker.tokens.open_file`; or on Windows the name of a mapping.
+
+    Raises:
+        OSError: There is no such file.
+    """
+    if token.isdigit() or os.path.isabs(token):
+        descriptor = open_file(token)
         os.lseek(descriptor, _STACKS, os.SEEK_SET)
         return Page(mmap.mmap(descriptor, SIZE), descriptor)
     return Page(mmap.mmap(-1, SIZE, tagname=token))  # type: ignore[call-arg]  # Windows has this one
