@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wetlands._backends.prefix import Prefix
     from wetlands._logs.instance import InstanceLogs
     from wetlands._store.debuggers import DebugEndpoint
-    from wetlands._store.opened import Opened
+    from wetlands._store.opened import Named, Opened
     from wetlands._store.store import Store
     from wetlands._store.usage import Mark
     from wetlands._store.workshop import Workshop
@@ -57,7 +57,7 @@ class LaunchServices:
             return with_hook(prefix, workspace, variables, toolbox=lambda: self._workshop.toolbox("pixi"), keep=ours)
         return with_scripts(prefix, variables, keep=ours)
 
-    def mark_in_use(self, environment: ExternalEnvironment) -> Mark | None:
+    def mark_in_use(self, environment: Named) -> Mark | None:
         """Keep the files of an environment until the mark is released; call it before its workers start.
 
         When another process replaced it by a build of the same recipe, the environment is switched to that first.

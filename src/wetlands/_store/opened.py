@@ -151,7 +151,7 @@ class Opened(Generic[E]):
             f"{f'Did you mean {near[0]!r}? ' if near else ''}Use create() to make one."
         )
 
-    def mark_in_use(self, environment: E) -> Mark | None:
+    def mark_in_use(self, environment: Named) -> Mark | None:
         """Keep the files of an environment until the mark is released; None for those that others made.
 
         When another process replaced it by a build of the same recipe, the object is switched to that first.
