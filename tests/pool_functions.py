@@ -118,6 +118,12 @@ def leaves_a_child():
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid
 
 
+def leaves_a_child_and_dies(path):
+    with open(path, "w") as file:
+        file.write(str(leaves_a_child()))
+    die()
+
+
 def until_canceled_or(path, task):
     while not task.cancel_requested and not os.path.exists(path):
         time.sleep(0.001)

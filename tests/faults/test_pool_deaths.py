@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, is_running, pids, pool_of, unlaunched
+from wetlands._launch.process import WorkerProcess
+from wetlands._platform.shortage import Memory
 from wetlands.exceptions import ExecutionException, LaunchError, NotLaunchedError
 from wetlands.task import TaskFailureCategory, TaskStatus
 
@@ -53,6 +55,42 @@ def test_an_exit_code_is_told() -> None:
         details = failure(environment, "leave", 3).failure
 
         assert (3, None, TaskFailureCategory.WORKER_DIED) == (details.exit_code, details.signal, details.category)
+
+
+def test_the_caller_of_a_call_that_crashed_does_not_wait_for_the_burial(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, order = threading.Event(), []
+    kill = WorkerProcess.kill_leftovers
+
+    def bury(process: WorkerProcess) -> None:
+        order.append("buried after the caller was told" if told.wait(DEADLINE) else "buried first")
+        kill(process)
+
+    with an_environment() as environment:
+        monkeypatch.setattr(WorkerProcess, "kill_leftovers", bury)
+        failure(environment, "die")
+        told.set()
+        assert 1 == environment.execute(FUNCTIONS, "echo", (1,))
+    assert "buried after the caller was told" == order[0]
+
+
+def test_an_exit_right_after_a_crash_waits_until_what_was_left_behind_is_gone(tmp_path: Path) -> None:
+    written = tmp_path / "pid"
+    with an_environment() as environment:
+        failure(environment, "leaves_a_child_and_dies", str(written))
+    assert not is_running(int(written.read_text()))
+
+
+def test_how_a_worker_died_is_found_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def look() -> Memory:
+        looks.append(1)
+        return Memory()
+
+    monkeypatch.setattr("wetlands._launch.process.read_memory", look)
+    with an_environment() as environment:
+        assert int(signal.SIGKILL) == failure(environment, "die").failure.signal
+    assert [1] == looks
 
 
 def test_a_crash_fails_only_its_own_task(tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ class WorkerProcess:
         self._who = who
         self._identity = identify(child.pid) or ProcessIdentity(child.pid, 0.0)
         self._kills = count_kills()
-        self._shortage: str | None = None
         self._killed = False
+        self._autopsy: Autopsy | None = None
         self.pid = child.pid
         self._ours = ours
         self.call, self.control, self._page = ours.call, ours.control, ours.page
@@ -187,7 +187,9 @@ class WorkerProcess:
         return private_memory(self.pid)
 
     def autopsy(self) -> Autopsy:
-        """How it ended; one that lost its connection and still runs is killed."""
+        """How it ended, found out once; one that lost its connection and still runs is killed."""
+        if self._autopsy is not None:
+            return self._autopsy
         code = self.wait(_DEATH_SECONDS)
         if code is None:
             self.kill()
@@ -195,9 +197,13 @@ class WorkerProcess:
         self.output.join(_OUTPUT_SECONDS)
         stderr = tuple(self.output.stderr_tail(_STDERR_LINES))
         peak = self._child.peak
-        if self._shortage is None and code == -_SIGKILL and not self._killed:
-            self._shortage = out_of_memory(self._kills, read_memory(), peak)
-        return Autopsy.of(code, stderr, peak=peak, shortage=self._shortage)
+        shortage = None
+        if code == -_SIGKILL and not self._killed:
+            shortage = out_of_memory(self._kills, read_memory(), peak)
+        autopsy = Autopsy.of(code, stderr, peak=peak, shortage=shortage)
+        if code is not None:
+            self._autopsy = autopsy
+        return autopsy
 
     def kill_leftovers(self) -> None:
         """Kill what it started and left behind; for one that died in the middle of its work."""

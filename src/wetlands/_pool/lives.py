@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wetlands._launch.process import discard, stop_all
@@ -112,6 +113,7 @@ class Lives:
         self.overtime.join()
         if self._monitor is not None:
             self._monitor.close()
+            self.nursery.join()  # it may have had to bury somebody
         if self._guardian is not None:
             self._guardian.close()
 
@@ -120,14 +122,16 @@ class Lives:
         struck = self._roster.struck(worker)
         if struck is None:
             return
-        flow.leave(worker)
-        flow.look()
         call, decided = struck
-        if call is not None and call.sent:  # one that is being sent is seen to by its sender
-            self.fail(worker, call)
-        elif call is None and not self._roster.closing.is_set():
-            log_death(worker, "while idle")
-        self.bury(worker, decided)  # last: its caller waits for the failure, and starting a process takes milliseconds
+        try:
+            flow.leave(worker)
+            flow.look()
+            if call is not None and call.sent:  # one that is being sent is seen to by its sender
+                self.fail(worker, call)
+            elif call is None and not worker.orderly:
+                log_death(worker, "while idle")
+        finally:  # also after Ctrl-C
+            self.bury(worker, decided)
 
     def fail(self, worker: Worker, call: Call) -> None:
         """A worker is gone to which a call was sent: the call fails, or runs elsewhere if it had not begun."""
@@ -153,9 +157,19 @@ class Lives:
             report_death(worker, call, "before it came to")
 
     def bury(self, worker: Worker, decided: Decided) -> None:
-        """Replace a worker that is struck from the roster, and let go of what is left of it."""
+        """Replace a worker that is struck from the roster, and let go of what is left of it; returns at once.
+
+        Somebody waits to be told what came of its call, and not for a funeral, which takes milliseconds.
+        """
+        funeral = partial(self._bury_now, worker, decided)
+        if worker.orderly or self._monitor is None:
+            funeral()
+        else:
+            self._monitor.soon(partial(self.nursery.aside, f"wetlands-bury-{worker.process.pid}", funeral))
+
+    def _bury_now(self, worker: Worker, decided: Decided) -> None:
         self._perform(decided)
-        if not self._roster.closing.is_set():  # else it may still be ending in good order, and end() comes to it
+        if not worker.orderly:  # else it may still be ending in good order, and end() comes to it
             worker.process.kill_leftovers()
         if self._guardian is not None:
             self._guardian.forget(worker.process.pid)
@@ -191,7 +205,7 @@ class Lives:
 
         def stop() -> None:
             stop_all([worker.process])
-            self.bury(worker, [])
+            self._bury_now(worker, [])
             self._roster.left(worker)
 
         self.nursery.aside(f"wetlands-retire-{worker.process.pid}", stop)

@@ -55,6 +55,7 @@ class Monitor:
         self._selector.register(self._theirs, selectors.EVENT_READ, None)
         self._closed = False
         self._new: list[Worker] = []
+        self._deeds: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._run, name="wetlands-monitor", daemon=True)
         self._thread.start()
 
@@ -73,6 +74,18 @@ class Monitor:
         if self._note(worker, when):
             with suppress(OSError):  # the monitor has been closed
                 self._ours.send(b"t")
+
+    def soon(self, deed: Callable[[], None]) -> None:
+        """Do something on the thread of the monitor, which must not wait: here at once when that has been closed."""
+        with self._lock:
+            closed = self._closed
+            if not closed:
+                self._deeds.append(deed)
+        if closed:
+            deed()
+        else:
+            with suppress(OSError):  # it has been closed since, and has done this last
+                self._ours.send(b"d")
 
     @staticmethod
     def _note(worker: Worker, when: float | None) -> bool:
@@ -110,6 +123,9 @@ class Monitor:
             with self._lock:
                 closed = self._closed
                 new, self._new = self._new, []
+                deeds, self._deeds = self._deeds, []
+            for deed in deeds:
+                deed()
             if closed:
                 break
             for worker in new:

@@ -181,6 +181,7 @@ class Roster:
 
     def _struck(self, worker: Worker) -> Decided:
         worker.lost = True
+        worker.orderly = self.closing.is_set()
         self._workers.pop(worker.index, None)
         return self._bound(self.scheduler.died(worker.index))
 

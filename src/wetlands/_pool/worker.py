@@ -37,6 +37,7 @@ class Worker:
     Attributes:
         index: Its place in the pool; a replacement takes the same.
         lost: Whether it is known to be gone; written under the lock of the pool.
+        orderly: Whether it was lost only when the pool was being closed, which sees to its end; written with `lost`.
         gone: Is set when it is known to be gone.
         condemned: The call for which it is being killed; written under the lock of the pool.
         verdict: How that call fails; None: it is canceled.
@@ -51,6 +52,7 @@ class Worker:
         self.process = process
         self.info = WorkerInfo(environment=environment, index=index, pid=process.pid, port=None, persistent=False)
         self.lost = False
+        self.orderly = False
         self.gone = threading.Event()
         self.condemned: Call | None = None
         self.verdict: TaskFailure | None = None
