@@ -23,6 +23,7 @@ WetlandsError
 ├── ModuleNotResolvedError            a module to call that is no file on this machine (also ValueError)
 ├── DebuggerError                     no debugger can be started in a worker
 ├── RefReleasedError                  a kept result that was let go
+├── StateError                        the folder `state` of an instance is not this user's alone
 ├── ProtocolError                     the other side of a connection does not speak our language
 └── ExecutionException                a call failed; `.failure` says how
 ```
@@ -63,6 +64,7 @@ __all__ = [
     "ProvisioningError",
     "RecordError",
     "RefReleasedError",
+    "StateError",
     "UnsatisfiableError",
     "UnsupportedPythonError",
     "WetlandsError",
@@ -365,6 +367,10 @@ class RefReleasedError(WetlandsError):
     """A kept result was used after it had been let go."""
 
 
+class StateError(WetlandsError):
+    """The folder `state` of an instance, or the key in it, is not this user's alone; the sentence says what to do."""
+
+
 class ProtocolError(WetlandsError):
     """The other side of a connection does not speak our language, or not this version of it."""
 
@@ -387,10 +393,7 @@ class ExecutionException(WetlandsError):  # noqa: N818 - the name is part of the
 
 
 class _RemoteTraceback(Exception):  # noqa: N818 - shown as a cause, never raised
-    """The traceback of a worker, printed as the cause of what the host raises.
-
-    The manner is that of ``concurrent.futures.process._RemoteTraceback``.
-    """
+    """The traceback of a worker, printed as the cause, in the manner of ``concurrent.futures.process``."""
 
     def __str__(self) -> str:
         return f"\n{self.args[0]}"
