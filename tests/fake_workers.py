@@ -42,6 +42,10 @@ class _Output:
 class FakeWorker:
     """Both ends of the connections of a worker; the pool has ours, the test plays the worker with the others."""
 
+    adopted = False
+    persistent = False
+    port: int | None = None
+
     def __init__(self, index: int) -> None:
         self.index = index
         self.pid = next(_pids)

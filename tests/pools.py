@@ -45,7 +45,7 @@ class FakeManager:
     def note_debuggers(self, _endpoints: object) -> None:
         """No program but the tests looks for them."""
 
-    def mark_in_use(self, _environment: object) -> None:
+    def mark_in_use(self, _environment: object, _pid: int | None = None) -> None:
         """Nobody removes the interpreter of the tests."""
 
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from wetlands.environment import Environment
     from wetlands.environment_manager import EnvironmentManager
     from wetlands.exceptions import (
+        AttachError,
         CommandFailedError,
+        DebuggerError,
         DiskSpaceError,
         DownloadError,
         EnvironmentInUseError,
@@ -76,7 +78,9 @@ _HOMES = {
     "wetlands.environment": ("Environment",),
     "wetlands.environment_manager": ("EnvironmentManager",),
     "wetlands.exceptions": (
+        "AttachError",
         "CommandFailedError",
+        "DebuggerError",
         "DiskSpaceError",
         "DownloadError",
         "EnvironmentInUseError",
@@ -122,11 +126,13 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AttachError",
     "Cleanup",
     "CleanupItem",
     "CommandFailedError",
     "Commands",
     "Damage",
+    "DebuggerError",
     "Dependencies",
     "DiskSpaceError",
     "DownloadError",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from wetlands._debug.endpoint import debug_variables, listening
@@ -16,24 +19,33 @@ from wetlands._modules.target import resolve
 from wetlands._packages import PackageVerbs
 from wetlands._platform.names import current_platform
 from wetlands._pool.initializer import Initializer
-from wetlands._pool.limits import checked_initializer, checked_modules, checked_timeout
+from wetlands._pool.limits import (
+    KEEP_SECONDS,
+    check_persistent,
+    checked_initializer,
+    checked_modules,
+    checked_timeout,
+)
 from wetlands._pool.policy import Policy
 from wetlands._pool.pool import Pool
 from wetlands._pool.stacks import all_stacks
 from wetlands._spec import parse_commands
 from wetlands._tasks.life import session
-from wetlands.exceptions import NotLaunchedError
+from wetlands.exceptions import AttachError, LaunchError, NotLaunchedError
 from wetlands.logger import logger
 from wetlands_worker import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from wetlands._backends.prefix import Prefix
+    from wetlands._launch.keeper import Keeper, Plan
+    from wetlands._launch.persistent import PersistentStarter
     from wetlands._spec import Commands
     from wetlands._store.debuggers import DebugEndpoint
+    from wetlands._store.keepers import KeeperNote
     from wetlands.environment_manager import EnvironmentManager
+    from wetlands.task import Task
 
 __all__ = ["Launching"]
 
@@ -55,6 +67,8 @@ class Launching(PackageVerbs):
         self._pool: Pool | None = None
         self._launching = threading.Lock()
         self._in_use = ExitStack()  # what keeps others from removing the files while workers run
+        self._stays: PersistentStarter | None = None  # what the persistent workers came from
+        self._past: list[Task[object]] = []
 
     def launch(  # noqa: PLR0913 - see Environment
         self,
@@ -71,9 +85,14 @@ class Launching(PackageVerbs):
         on_error: Literal["raise", "hold"] = "raise",
         hold_timeout: float = 600.0,
         preload: Sequence[str] = (),
+        persistent: bool | Literal["tcp"] = False,
+        keep_results: float = KEEP_SECONDS,
     ) -> None:
-        policy = Policy.checked(max_workers, min_workers, idle_timeout, max_tasks_per_worker, max_memory)
+        policy = Policy.checked(
+            max_workers, min_workers, idle_timeout, max_tasks_per_worker, max_memory, stays=persistent
+        )
         modules = checked_modules("preload", preload)
+        check_persistent(persistent, keep_results, modules)
         prepare = None if initializer is None else self._initializer(*checked_initializer(initializer))
         silence = checked_timeout("worker_timeout", worker_timeout)
         commands = parse_commands(additional_activate_commands, current_platform(), "additional_activate_commands")
@@ -81,30 +100,36 @@ class Launching(PackageVerbs):
         with self._launching:  # held while starting: a second caller waits for the same workers
             if self.launched():
                 return
-            broken, self._pool = self._pool, None
-            if broken is not None:
-                with self._in_use:
-                    broken.close()
+            self._drop_broken()
             with ExitStack() as undo:
                 prefix = self._kept_prefix(undo)
-                starter = self._starter(prefix, commands, policy, worker_env=worker_env, debugging=debugging)
-                undo.callback(starter.close)
-                if modules:
-                    starter.preload(modules)
-                pool = Pool(
-                    self.name,
-                    policy,
-                    silence=silence,
-                    initializer=prepare,
-                    start=starter.start,
-                    guardian=starter.guardian,
-                )
-                pool.launch()
-                self._pool = pool
-                self._in_use = undo.pop_all()
+                variables = self._variables(prefix, commands, policy, debugging)
+                pool = partial(Pool, self.name, policy, silence=silence, initializer=prepare)
+                if persistent:
+                    from wetlands._pool.plan import planned  # noqa: PLC0415 - most programs have none
+
+                    plan = planned(prefix.python, variables, worker_env, policy, silence, prepare)
+                    self._launch_persistent(plan, pool, undo, tcp=persistent == "tcp", keep_seconds=keep_results)
+                else:
+                    starter = self._starter(prefix, variables, worker_env)
+                    undo.callback(starter.close)
+                    if modules:
+                        starter.preload(modules)
+                    self._begin(pool(start=starter.start, guardian=starter.guardian), undo)
         self._log("Launched %d worker(s) of %s", policy.least, prefix.python)
         if self.environment_manager.debug:
             self.debug()
+
+    def _drop_broken(self) -> None:
+        broken, self._pool = self._pool, None
+        if broken is not None:
+            with self._in_use:
+                broken.close()
+
+    def _begin(self, pool: Pool, undo: ExitStack) -> None:
+        pool.launch()
+        self._pool = pool
+        self._in_use = undo.pop_all()
 
     def launched(self) -> bool:
         return self._pool is not None and self._pool.broken is None
@@ -116,11 +141,23 @@ class Launching(PackageVerbs):
     def exit(self) -> None:
         with self._launching:
             pool, self._pool = self._pool, None
+            self._stays = None
             if pool is None:
                 return
             with self._in_use:
                 pool.close()
         self._log("Exited")
+
+    def detach(self) -> None:
+        with self._launching:
+            if self._stays is not None and self._pool is not None:
+                pool, self._pool = self._pool, None
+                self._stays.stays, self._stays = True, None
+                with self._in_use:
+                    pool.detach()
+                self._log("Detached; the workers stay")
+                return
+        self.exit()
 
     def _kept_prefix(self, undo: ExitStack) -> Prefix:
         """The prefix to start workers of, which nobody removes until `undo` is closed."""
@@ -134,25 +171,105 @@ class Launching(PackageVerbs):
                 return prefix
             mark.release()  # it was replaced in between
 
-    def _starter(
-        self,
-        prefix: Prefix,
-        commands: tuple[str, ...],
-        policy: Policy,
-        *,
-        worker_env: Callable[[int], Mapping[str, str]] | None,
-        debugging: Mapping[str, str],
-    ) -> Starter:
+    def _variables(
+        self, prefix: Prefix, commands: tuple[str, ...], policy: Policy, debugging: Mapping[str, str]
+    ) -> dict[str, str]:
         variables = self.environment_manager.child_environment(prefix)
         if commands:
             variables = variables_after(commands, variables, prefix.python, self.name)
-        variables = {**variables, **thread_limits(policy.most, variables), **debugging}
+        return {**variables, **thread_limits(policy.most, variables), **debugging}
+
+    def _starter(
+        self, prefix: Prefix, variables: Mapping[str, str], worker_env: Callable[[int], Mapping[str, str]] | None
+    ) -> Starter:
         instance = self.environment_manager.log_instance
         return Starter(prefix.python, variables, worker_env, session=session(), instance=instance, who=self.name)
 
     def _initializer(self, module: str | Path, function: str, args: Sequence[object]) -> Initializer:
         head, label = named(resolve(module), function)
         return Initializer(self.name, encoded(messages.CALL, head, label, (tuple(args), {}), None))
+
+    # ------------------------------------------- workers that outlive the program
+
+    def pending_results(self) -> list[Task[object]]:
+        past, self._past = self._past, []
+        return past
+
+    def _attach(self, timeout: float, *, any_generation: bool = False) -> None:
+        """Take the persistent workers that are there; see `EnvironmentManager.attach`.
+
+        Args:
+            timeout: Seconds to wait for them at most.
+            any_generation: Whether they may run another build than the current one.
+
+        Raises:
+            AttachError: There are none, or they cannot be had.
+        """
+        with self._launching:
+            if self.launched():
+                return
+            self._drop_broken()
+            from wetlands._launch.persistence import checked_note  # noqa: PLC0415 - most programs have none
+
+            persistence = self.environment_manager.persistence
+            note = persistence.find(self.name)
+            try:
+                self._take(checked_note(self.name, note, None if any_generation else self.generation), timeout)
+            except AttachError as error:
+                if note is None:
+                    raise
+                raise AttachError(
+                    self.name, error.reason, str(note), error.advice or persistence.advice(note)
+                ) from error
+        self._log("Attached to %s", note)
+        if self._past:
+            self._log("They have kept %d result(s), see pending_results()", len(self._past))
+
+    def _take(self, note: KeeperNote, timeout: float) -> None:
+        from wetlands._modules.undelivered import past_tasks  # noqa: PLC0415 - see _attach
+        from wetlands._pool.plan import pool_of_plan  # noqa: PLC0415 - see _attach
+
+        deadline = time.monotonic() + timeout
+        with ExitStack() as undo:
+            self._kept_prefix(undo)
+            keeper = self.environment_manager.persistence.claim(note, timeout)
+            starter = self._persistent_starter(keeper, patience=max(0.1, deadline - time.monotonic()), undo=undo)
+            starter.stays = True  # should we fail
+            pool = pool_of_plan(self.name, starter)
+            self._begin(pool, undo)
+            starter.stays, self._stays = False, starter
+        self._past += past_tasks(pool.workers)
+
+    def _launch_persistent(
+        self, plan: Plan, pool: Callable[..., Pool], undo: ExitStack, *, tcp: bool, keep_seconds: float
+    ) -> None:
+        persistence, generation = self.environment_manager.persistence, self.generation
+        with persistence.launching(self.name):
+            note = persistence.find(self.name)
+            if note is not None:
+                reason = f"there are {note} already. Use attach() or launch_or_attach(). {persistence.advice(note)}"
+                raise LaunchError(self.name, reason)
+            python = Path(plan["python"])
+            keeper = persistence.start(
+                self.name, python, plan["variables"], generation=generation, keep_seconds=keep_seconds, tcp=tcp
+            )
+            starter = self._persistent_starter(keeper, plan, undo=undo)
+            self.environment_manager.mark_in_use(self, keeper.pid)
+            self._begin(pool(start=starter.start, guardian=starter.guardian), undo)
+            starter.ready()
+            self._stays = starter
+
+    def _persistent_starter(
+        self, keeper: Keeper, plan: Plan | None = None, *, undo: ExitStack, patience: float | None = None
+    ) -> PersistentStarter:
+        from wetlands._launch.persistent import PersistentStarter  # noqa: PLC0415 - see _attach
+
+        instance = self.environment_manager.log_instance
+        starter = PersistentStarter(
+            keeper, plan, session=session(), instance=instance, who=self.name, patience=patience
+        )
+        undo.callback(starter.close)
+        return starter
 
     def stacks(self) -> dict[int, str]:
         return all_stacks(self._running_pool().workers)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from wetlands._modules.calling import Calling
 from wetlands._modules.proxy import ModuleProxy
+from wetlands._pool.limits import KEEP_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -75,6 +76,8 @@ class Environment(Calling):
         on_error: Literal["raise", "hold"] = "raise",
         hold_timeout: float = 600.0,
         preload: Sequence[str] = (),
+        persistent: bool | Literal["tcp"] = False,
+        keep_results: float = KEEP_SECONDS,
     ) -> None:
         """Start the workers; does nothing when they run already.
 
@@ -91,7 +94,8 @@ class Environment(Calling):
             min_workers: How many workers are started at launch, and are always kept; 0 is allowed. More are started, up
                 to ``max_workers``, while calls wait for one. All, if not given.
             idle_timeout: Seconds after which a worker that has nothing to do is stopped, if there are more than
-                ``min_workers``. None, the default: never.
+                ``min_workers``. None, the default: never. If they are persistent, all of them end that have no program
+                and nothing to do for so long.
             initializer: A module, a function of it and its arguments: it is called in each worker before anything else,
                 also in each replacement. Its result is dropped.
             max_tasks_per_worker: How many tasks a worker runs before a fresh one takes its place. Each item of a `map`
@@ -105,6 +109,12 @@ class Environment(Calling):
             preload: Names of modules to import once, in a process of which the workers and their replacements are
                 forked in milliseconds; what they do not change of its memory is shared. On Windows, or if an import
                 leaves threads running or has opened the GPU, the log says so, and workers are started as usual.
+            persistent: Whether the workers outlive this program: after `detach`, or if it is killed, they finish what
+                they do and wait for a program that takes them (`EnvironmentManager.attach`). They listen in a folder
+                that only this user may enter; ``"tcp"`` has them listen at a port of the loopback interface instead.
+                Not on Windows.
+            keep_results: Seconds for which a persistent worker keeps the result of a call whose program is gone, see
+                `pending_results`.
 
         Raises:
             DebuggerError: A debugger is asked for (``on_error="hold"``, or ``debug=True`` of the manager), and this
@@ -285,6 +295,23 @@ class Environment(Calling):
             ModuleNotResolvedError: There is no such file, or it is no Python.
         """
         return ModuleProxy.of(path, self.execute, self.stream)
+
+    def pending_results(self) -> list[Task[object]]:
+        """What persistent workers have finished for a program that is gone, since they were attached to.
+
+        Each is a task with the id that it had in its program, its result or its failure, and what it reported when
+        nobody listened any more. Each is given once. A stream that nobody read is canceled; calls that waited for a
+        worker went with their program.
+        """
+        return []
+
+    def detach(self) -> None:
+        """Let go of persistent workers: they stay, and finish what they do. Others are stopped, as by `exit`.
+
+        Waiting tasks are canceled. Running ones fail here and go on there; the next program that attaches finds what
+        became of them in `pending_results`.
+        """
+        self.exit()
 
     @abstractmethod
     def exit(self) -> None:

@@ -10,10 +10,10 @@ from wetlands._backends.choose import Manager
 from wetlands._launch.command_processes import CommandProcesses
 from wetlands._launch.ending import end_with_program, in_parallel
 from wetlands._logs.instance import InstanceLogs
+from wetlands._manager.attaching import Attaching
 from wetlands._manager.building import cancel_all
 from wetlands._manager.commanding import Commanding
 from wetlands._manager.display import show
-from wetlands._manager.keeping import Keeping
 from wetlands._manager.locking import Locking
 from wetlands._manager.making import Making
 from wetlands._manager.names import MAIN
@@ -25,10 +25,12 @@ from wetlands.internal_environment import InternalEnvironment
 from wetlands.logger import logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
 
+    from wetlands.environment import Environment
     from wetlands.task import Task
 
 __all__ = ["EnvironmentManager"]
@@ -39,7 +41,7 @@ _RECLAIM_SECONDS = 1.0
 _BUILDS_SECONDS = 30.0
 
 
-class EnvironmentManager(Making, Keeping, Locking, Commanding):
+class EnvironmentManager(Making, Attaching, Locking, Commanding):
     """Makes environments, finds them again, and stops what runs in them.
 
     Making a manager touches nothing: no network, no process, no file. All verbs may be called from several threads, and
@@ -132,13 +134,18 @@ class EnvironmentManager(Making, Keeping, Locking, Commanding):
         ended = self._workshop.cancel(_BUILDS_SECONDS) and cancel_all(self._builds, _BUILDS_SECONDS)
         if not ended:
             logger.log_global(logging.WARNING, "A build has not ended %s s after it was canceled.", _BUILDS_SECONDS)
-        self.detach()
+        self._end([environment.exit for environment in self._all()])
 
     def detach(self) -> None:
         """Close our side: persistent workers live on, the others are stopped, and so are commands."""
-        environments = (*self.environments.copy().values(), self.main_environment)
+        self._end([environment.detach for environment in self._all()])
+
+    def _all(self) -> Sequence[Environment]:
+        return (*self.environments.copy().values(), self.main_environment)
+
+    def _end(self, deeds: Sequence[Callable[[], None]]) -> None:
         try:
-            in_parallel([*(environment.exit for environment in environments), self._commands.stop])
+            in_parallel([*deeds, self._commands.stop])
         finally:
             self._store.reclaimer.wait(_RECLAIM_SECONDS)
             self._logs.close()

@@ -19,6 +19,7 @@ WetlandsError
 │   ├── CommandFailedError            a tool or a user's command ended with a non-zero code
 │   └── ProvisioningCanceledError     the build was cancelled
 ├── LaunchError                       workers could not be started
+├── AttachError                       persistent workers that are not there, or cannot be had now
 ├── NotLaunchedError                  a call into an environment that has no workers
 ├── ModuleNotResolvedError            a module to call that is no file on this machine (also ValueError)
 ├── DebuggerError                     no debugger can be started in a worker
@@ -36,6 +37,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wetlands._errors.base import WetlandsError
+from wetlands._errors.provisioning import (
+    CommandFailedError,
+    DiskSpaceError,
+    DownloadError,
+    InterpreterNotFoundError,
+    ProvisioningCanceledError,
+    ProvisioningError,
+    UnsatisfiableError,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -43,6 +55,7 @@ if TYPE_CHECKING:
     from wetlands_worker.failures import TaskFailure
 
 __all__ = [
+    "AttachError",
     "CommandFailedError",
     "DebuggerError",
     "DiskSpaceError",
@@ -69,26 +82,6 @@ __all__ = [
     "UnsupportedPythonError",
     "WetlandsError",
 ]
-
-
-class WetlandsError(Exception):
-    """The root of every error raised on purpose."""
-
-    _failure: TaskFailure | None = None
-
-    @property
-    def failure(self) -> TaskFailure:
-        """The error as data, as a task that failed with it has it in `Task.error`."""
-        if self._failure is None:
-            self.of_task(None, None)
-        assert self._failure is not None  # noqa: S101 - narrows the type
-        return self._failure
-
-    def of_task(self, task_id: str | None, call_target: str | None) -> None:
-        """Say in the failure which task it was that failed."""
-        from wetlands_worker.failures import TaskFailure, TaskFailureCategory  # noqa: PLC0415 - errors are rare
-
-        self._failure = TaskFailure(TaskFailureCategory.ENVIRONMENT, str(self), task_id, call_target)
 
 
 class InvalidDependencyError(WetlandsError, ValueError):
@@ -194,138 +187,6 @@ class RecordError(WetlandsError):
         )
 
 
-class ProvisioningError(WetlandsError):
-    """An environment could not be built or changed; what existed before still works."""
-
-
-class InterpreterNotFoundError(ProvisioningError):
-    """No Python interpreter on this machine satisfies the recipe.
-
-    Attributes:
-        requirement: The Python that was asked for.
-        found: The interpreters that were found, as ``"3.11.7 at /usr/bin/python3"``.
-    """
-
-    def __init__(self, requirement: str, found: Sequence[str]) -> None:
-        super().__init__(requirement, tuple(found))
-        self.requirement = requirement
-        self.found = tuple(found)
-
-    def __str__(self) -> str:
-        found = "; ".join(self.found) if self.found else "none"
-        return (
-            f"No Python that satisfies {self.requirement!r} is installed on this machine (found: {found}). "
-            'Install one, ask for one of these with "python", or add a conda package so that Python comes from conda.'
-        )
-
-
-class UnsatisfiableError(ProvisioningError):
-    """No set of conda packages fits all that is asked.
-
-    Attributes:
-        requirements: What was asked.
-        reason: Why it cannot be, as the solver says it, over several lines.
-        droppable: The smallest set of requirements without which the rest can be; empty when none was found quickly.
-        virtual_packages: What packages need of the machine that it does not have, such as ``"__cuda >=11"``.
-        advice: What to do next, where more than the above can be said.
-    """
-
-    def __init__(
-        self,
-        requirements: Sequence[str],
-        reason: str,
-        *,
-        droppable: Sequence[str] = (),
-        virtual_packages: Sequence[str] = (),
-        advice: str = "",
-    ) -> None:
-        super().__init__(tuple(requirements), reason)
-        self.requirements = tuple(requirements)
-        self.reason = reason
-        self.droppable = tuple(droppable)
-        self.virtual_packages = tuple(virtual_packages)
-        self.advice = advice
-
-    def __str__(self) -> str:
-        lines = "".join(f"\n  {line}" for line in self.reason.splitlines())
-        told = [f"No set of packages satisfies {', '.join(self.requirements)}:{lines}"]
-        if self.droppable:
-            told.append(f"Without {' and '.join(self.droppable)} the rest can be installed.")
-        if self.advice:
-            told.append(self.advice)
-        return "\n".join(told)
-
-
-class DownloadError(ProvisioningError):
-    """A conda channel or a package of it could not be had, or arrived damaged.
-
-    Attributes:
-        url: What was asked for, without credentials; empty where the engine did not say.
-        reason: What went wrong.
-        advice: What to do next.
-    """
-
-    def __init__(self, url: str, reason: str, advice: str) -> None:
-        super().__init__(url, reason, advice)
-        self.url = url
-        self.reason = reason
-        self.advice = advice
-
-    def __str__(self) -> str:
-        place = f" ({self.url})" if self.url else ""
-        return f"{self.reason}{place}. {self.advice}"
-
-
-class DiskSpaceError(ProvisioningError):
-    """A disk has too little room for what would be downloaded; nothing was.
-
-    Attributes:
-        folder: A folder on that disk.
-        needed: Bytes that are needed.
-        free: Bytes that are free.
-    """
-
-    def __init__(self, folder: Path, needed: int, free: int) -> None:
-        super().__init__(folder, needed, free)
-        self.folder = folder
-        self.needed = needed
-        self.free = free
-
-    def __str__(self) -> str:
-        return (
-            f"The conda packages need {self.needed / 1e9:.2f} GB on the disk of {self.folder}, which has "
-            f"{self.free / 1e9:.2f} GB free. Free some space, or use another disk: for environments with "
-            "wetlands_instance_path, for the package cache with RATTLER_CACHE_DIR."
-        )
-
-
-class CommandFailedError(ProvisioningError):
-    """A tool, or a command of the user, ended with a non-zero code.
-
-    Attributes:
-        command: What was run, secrets masked.
-        exit_code: Its exit code.
-        output: The last lines it wrote.
-        advice: What to do next, where more than the output can be said.
-    """
-
-    def __init__(self, command: str, exit_code: int, output: Sequence[str], advice: str = "") -> None:
-        super().__init__(command, exit_code, tuple(output), advice)
-        self.command = command
-        self.exit_code = exit_code
-        self.output = tuple(output)
-        self.advice = advice
-
-    def __str__(self) -> str:
-        lines = "".join(f"\n  {line}" for line in self.output) or " (it wrote nothing)"
-        advice = f"\n{self.advice}" if self.advice else ""
-        return f"`{self.command}` ended with exit code {self.exit_code}. Its last output:{lines}{advice}"
-
-
-class ProvisioningCanceledError(ProvisioningError):
-    """A build was cancelled; nothing of it is left."""
-
-
 class LaunchError(WetlandsError):
     """Workers could not be started; none is left running.
 
@@ -349,6 +210,30 @@ class LaunchError(WetlandsError):
     def __str__(self) -> str:
         lines = "".join(f"\n  {line}" for line in self.output)
         return f"Environment {self.environment!r} could not start its workers: {self.reason}{lines}"
+
+
+class AttachError(WetlandsError):
+    """Persistent workers are not there, or cannot be had now; they go on as they were.
+
+    Attributes:
+        environment: The name of the environment.
+        reason: Why.
+        found: What is known of them; empty where there are none.
+        advice: What to do next.
+    """
+
+    def __init__(self, environment: str, reason: str, found: str = "", advice: str = "") -> None:
+        super().__init__(environment, reason, found, advice)
+        self.environment = environment
+        self.reason = reason
+        self.found = found
+        self.advice = advice
+
+    def __str__(self) -> str:
+        found = f" ({self.found})" if self.found else ""
+        return (
+            f"The workers of {self.environment!r} cannot be attached to{found}: {self.reason}. {self.advice}".rstrip()
+        )
 
 
 class NotLaunchedError(WetlandsError):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from wetlands._modules.target import is_file, resolve, resolve_script
 from wetlands._pool.executor import EnvironmentExecutor
 from wetlands._pool.inprocess import InProcessStream, InProcessTask, TaskReporter, failure_of, running
-from wetlands._pool.limits import check_chunksize, refuse_options, refuse_timeouts
+from wetlands._pool.limits import KEEP_SECONDS, check_chunksize, refuse_options, refuse_timeouts
 from wetlands._pool.streaming import check_window
 from wetlands._tasks.delivery import Delivery
 from wetlands._tasks.inbox import Inbox
@@ -82,6 +82,8 @@ class InternalEnvironment(Environment):
         on_error: Literal["raise", "hold"] = "raise",
         hold_timeout: float = 600.0,  # noqa: ARG002 - nothing is held here
         preload: Sequence[str] = (),
+        persistent: bool | Literal["tcp"] = False,
+        keep_results: float = KEEP_SECONDS,  # noqa: ARG002 - nothing is kept here
     ) -> None:
         refuse_timeouts(worker_timeout=worker_timeout)
         refuse_options(
@@ -92,6 +94,7 @@ class InternalEnvironment(Environment):
             max_memory=max_memory,
             on_error=None if on_error == "raise" else on_error,
             preload=preload or None,
+            persistent=persistent or None,
         )
         if additional_activate_commands or worker_env is not None:
             message = "this process is already running: neither activation commands nor worker_env can change it"

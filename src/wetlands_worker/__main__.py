@@ -1,4 +1,4 @@
-"""Start a worker: ``python <this folder> CALL CONTROL PAGE SEGMENT NONCE SESSION``, or a template of workers.
+"""Start a worker: ``python <this folder> CALL CONTROL PAGE SEGMENT NONCE SESSION``; or a template, or a keeper.
 
 Python puts this folder first on ``sys.path``, where ``frames.py`` and the others would shadow a user's modules of the
 same name. So the folder is taken off the path, and the package is adopted under its own name from where it lies.
@@ -57,6 +57,11 @@ if __name__ == "__main__":
         from wetlands_worker import template
 
         arguments = template.main(int(arguments[1]))  # this process from here on, or a copy of it
-    from wetlands_worker.serve import main
-
+    if arguments[0] == "keeper":
+        from wetlands_worker.keeper import main
+    elif arguments[0] == "persistent":
+        arguments = arguments[1:]
+        from wetlands_worker.persistent import main
+    else:
+        from wetlands_worker.begin import main
     main(arguments)

@@ -42,11 +42,13 @@ _EXPORTS: "Dict[str, Dict[str, str]]" = {
 """Module -> public name -> the module of the worker that has it."""
 _HOST = (
     *(
+        "AttachError",
         "Cleanup",
         "CleanupItem",
         "CommandFailedError",
         "Commands",
         "Damage",
+        "DebuggerError",
         "Dependencies",
         "DiskSpaceError",
         "DownloadError",
@@ -55,9 +57,18 @@ _HOST = (
     *("EnvironmentReuseError", "ExecutionException", "ExternalEnvironment", "IncompatibilityException"),
     *("InternalEnvironment", "InterpreterNotFoundError", "InvalidDependencyError", "InvalidNameError"),
     *("LaunchError", "LockError", "ModuleNotResolvedError", "NotLaunchedError", "PackageChange", "ProtocolError"),
-    *("ProvisioningCanceledError", "ProvisioningError", "RecordError", "Ref", "RefReleasedError", "Stream", "Task"),
+    *(
+        "ProvisioningCanceledError",
+        "ProvisioningError",
+        "RecordError",
+        "Ref",
+        "RefReleasedError",
+        "StateError",
+        "Stream",
+        "Task",
+    ),
     *("TaskEvent", "TaskEventType", "TaskStatus", "UnsatisfiableError", "UnsupportedPythonError", "WetlandsError"),
-    *("__version__"),
+    "__version__",
 )
 """Public names of the host that a worker lacks."""
 _HOST_MODULES = tuple(

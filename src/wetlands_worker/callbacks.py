@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from wetlands_worker.handle import RemoteTaskHandle
     from wetlands_worker.serve import Worker
 
-__all__ = ["HostCallable", "HostError", "arrived", "find_by"]
+__all__ = ["GONE", "HostCallable", "HostError", "arrived", "desert", "find_by"]
+
+GONE = "the program that made this call has gone, and its callables with it"
 
 RETURNED = 0
 RAISED = 1
@@ -132,6 +134,16 @@ def arrived(body: "Bytes", buffers: "Received") -> None:
     wait = _waiting.get(int.from_bytes(body[:8], "little"))
     if wait is not None:
         wait.arrived(body[8:], buffers)
+
+
+def desert() -> None:
+    """The host has gone while this worker stays: whoever waits for it gets a ConnectionError."""
+    described = (encode(ConnectionError(GONE))[0], "ConnectionError", GONE, "")
+    for wait in list(_waiting.values()):
+        try:
+            wait.arrived(bytes((RAISED,)) + encode(described)[0], ())
+        except RuntimeError:  # its answer has just come
+            pass
 
 
 def _send(function: HostCallable, task: "RemoteTaskHandle", head: bytes, body: bytes, buffers: "Any") -> None:

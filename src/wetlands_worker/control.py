@@ -54,7 +54,8 @@ def _serve(worker: "Worker", control: "Connection", main_thread: int) -> None:
                 break
     except (OSError, BrokenFrameError):
         pass
-    _leave(worker, main_thread)
+    if worker.hung_up(control):
+        leave(worker, main_thread)
 
 
 def _do(worker: "Worker", control: "Connection", frame: "Frame", main_thread: int) -> bool:
@@ -138,7 +139,8 @@ def interrupt(main_thread: int) -> None:
         pthread_kill(main_thread, SIGINT)
 
 
-def _leave(worker: "Worker", main_thread: int) -> None:
+def leave(worker: "Worker", main_thread: int) -> None:
+    """End this process, by growing force while a task runs."""
     ladder: "Tuple[Tuple[Callable[[], None], float], ...]" = (
         (worker.cancel_current, 1.0),
         (lambda: interrupt(main_thread), 0.75),

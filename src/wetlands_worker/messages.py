@@ -20,6 +20,8 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | OUTPUT | call | worker | number | `(key, value)` | of the value |
 | LOG | call | worker | number | `(level, message)` | - |
 | RETURNED | call | both | - | places of leases that ended, 8 bytes each, see `wetlands_worker.exchange` | - |
+| UNDELIVERED | call | worker | of a CALL none | what its program never read, see `wetlands_worker.persistent` | of it |
+| TAKEN | call | host | - | empty: the host has all of those | - |
 | CANCEL | control | host | number | empty | - |
 | INTERRUPT | control | host | number | empty | - |
 | CALLED | control | host | number | which CALLBACK, whether it returned or raised, then the value | of the value |
@@ -34,6 +36,20 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | DEBUGGER | control | worker | the same | `(host, port, what went wrong or None)` | - |
 | ADOPT | control | host | number of a segment | its length, 8 bytes; its descriptor goes with the frame | - |
 | FORGET | control | host | number of a segment | empty | - |
+
+A keeper of persistent workers (`wetlands_worker.keeper`) has one connection with the program that it serves:
+
+| frame | from | number | body |
+|---|---|---|---|
+| HELD | keeper | - | `(pid, name, since)` of the program that it serves now: this one has to wait |
+| WELCOME | keeper | - | `(plan, workers)`: what was launched, or None; of each worker `(index, pid, nonce, state)` |
+| START | program | of a request | `(index, command, variables)` |
+| STARTED | keeper | the same | `(pid, nonce)`, or why not, as text |
+| ATTACH | program | pid | `(ticket, page, segment, session, folder)`; two connections with that ticket come beside it |
+| LEAVE | program | pid | empty: the worker shall end |
+| LAUNCHED | program | - | `(plan, started)`: all are ready; when each process was started, by its pid |
+| ENDED | keeper | pid | `(status, peak)` as of ``wait4`` |
+| WROTE | keeper | pid | 1 or 2, for stdout or stderr, in one byte; then what it wrote |
 
 A BATCH is many small calls in one frame: the worker runs one after the other, and answers each by itself before it
 begins the next, so that nothing but the running call is in doubt when it dies.
@@ -64,6 +80,8 @@ BATCH = 10
 RETURNED = 11
 STREAM = 12
 CHUNK = 13
+UNDELIVERED = 14
+TAKEN = 15
 
 CANCEL = 32
 INTERRUPT = 33
@@ -77,6 +95,16 @@ DEBUG = 40
 DEBUGGER = 41
 ADOPT = 60
 FORGET = 61
+
+HELD = 80
+WELCOME = 81
+START = 82
+STARTED = 83
+ATTACH = 84
+LEAVE = 85
+LAUNCHED = 86
+ENDED = 87
+WROTE = 88
 
 ITEM = 64
 CREDIT = 65

@@ -5,22 +5,21 @@ import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 
 from wetlands_worker import messages, stdio
-from wetlands_worker.exchange import join
-from wetlands_worker.frames import Connection
-from wetlands_worker.handle import RemoteTaskHandle, provide
+from wetlands_worker.handle import RemoteTaskHandle
 from wetlands_worker.invoke import call as invoke
 from wetlands_worker.modules import ModuleLoader
-from wetlands_worker.page import Page, open_page, stack_signal
 from wetlands_worker.values import DecodeError, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+    from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
     from wetlands_worker.arrivals import Received
     from wetlands_worker.batches import Batch
     from wetlands_worker.exchange import Part
+    from wetlands_worker.frames import Connection
+    from wetlands_worker.page import Page
     from wetlands_worker.streaming import Credits
 
     Number = Union[int, float]
@@ -35,7 +34,7 @@ _CALLS = frozenset((messages.CALL, messages.SCRIPT, messages.BATCH, messages.STR
 class Worker:
     """One worker process: its connections, its loader of user modules, and the task it runs."""
 
-    def __init__(self, call: Connection, page: Page, session: str) -> None:
+    def __init__(self, call: "Connection", page: "Page", session: str) -> None:
         self._call = call
         self._page = page
         self._session = session
@@ -186,9 +185,16 @@ class Worker:
         if self._early:
             with self._early_lock:
                 self._early.pop(number, None)
+        self._send_answer(number, kind, body, buffers)
+
+    def _send_answer(self, number: int, kind: int, body: bytes, buffers: "Sequence[Part]") -> None:
         self._call.send(kind, number, body, buffers)
 
     # ------------------------------------------- asked by the control thread
+
+    def hung_up(self, control: "Connection") -> bool:  # noqa: ARG002 - see `persistent`
+        """The host has closed this control connection, or is gone; whether this process is to end for that."""
+        return True
 
     def cancel(self, number: int) -> None:
         """Ask a task to stop, or drop it when it has not come yet."""
@@ -336,63 +342,3 @@ def _debugger() -> "Any":  # Any: a module
     from wetlands_worker import debugger  # noqa: PLC0415 - only who debugs needs it
 
     return debugger
-
-
-def main(arguments: "List[str]") -> None:
-    """Connect, say hello, and serve until the host is gone."""
-    import faulthandler  # noqa: PLC0415 - builtin
-
-    # the module `signal` would import enum, which costs milliseconds
-    from _signal import SIGINT  # type: ignore[import-not-found]  # noqa: PLC0415 - see above
-    from _signal import signal as set_handler  # noqa: PLC0415 - see above
-
-    from wetlands_worker import alias  # noqa: PLC0415 - a name of this function only
-    from wetlands_worker.control import serve_control  # noqa: PLC0415 - a name of this function only
-
-    call_descriptor, control_descriptor, page, segment, nonce, session = arguments
-    call = _connect(int(call_descriptor))
-    exchange = call.exchange = join(segment)
-    control = _connect(int(control_descriptor))
-    faulthandler.enable(os.dup(2))  # of its own, so that it works when user code closes stderr
-    shared = open_page(page)
-    signal_number = stack_signal()
-    if signal_number is not None:
-        faulthandler.register(signal_number, file=shared.descriptor)
-    worker = Worker(call, shared, session)
-    provide(worker.current)
-    stdio.redirect(nonce, worker.task_id)
-    alias.install()
-    sys.argv = [""]
-    main_module = sys.modules["__main__"]  # kept alive: its end would clear the globals this code runs on
-    sys.modules["__main__"] = main_of_user = type(sys)("__main__")
-    main_of_user.__file__ = f"{os.path.dirname(__file__)}/children.py"  # what children of multiprocessing run
-    if hasattr(os, "register_at_fork"):  # POSIX
-        os.register_at_fork(after_in_child=worker.close_in_child)
-        os.register_at_fork(after_in_child=control.close)
-    set_handler(SIGINT, worker.interrupted)
-    serve_control(worker, control)
-    if "WETLANDS_DEBUG" in os.environ:  # before the first call, so that breakpoints are met in that one too
-        _debugger().listen_at_start()
-    version = ".".join(map(str, sys.version_info[:3]))
-    hello = {
-        "protocol": messages.PROTOCOL_VERSION,
-        "python": version,
-        "pid": os.getpid(),
-        "segment": exchange is not None,
-    }
-    try:
-        call.send(messages.HELLO, 0, encode(hello)[0])
-        worker.serve()
-    except OSError:  # the host has gone
-        pass
-    del main_module
-    stdio.flush()
-
-
-def _connect(descriptor: int) -> Connection:
-    import _socket  # noqa: PLC0415 - the public module costs milliseconds
-
-    os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional in the standard library
-    sock = _socket.socket(fileno=descriptor)
-    sock.settimeout(None)  # a sitecustomize may have set a default timeout
-    return Connection(sock)

@@ -52,7 +52,7 @@ def _imported(host: "_socket.socket", names: "Any") -> bool:  # Any: strings
 
     from wetlands_worker import alias, answers  # noqa: PLC0415 - workers find it loaded
 
-    import_module("wetlands_worker.serve")  # the same
+    import_module("wetlands_worker.begin")  # the same
     import_module("wetlands_worker.control")
 
     alias.install()

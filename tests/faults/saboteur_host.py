@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, pids, pool_of, unlaunched
+from wetlands._launch.guardian import Guardian
 
 
 def say(**facts: object) -> None:
@@ -27,7 +28,7 @@ def busy(*, forked: bool) -> None:
         tasks = [environment.submit(FUNCTIONS, name) for name in ("sleeps", "counts", "ignores_everything")]
         eventually(lambda: all(task.message for task in tasks), "the tasks run")
         guardian = pool_of(environment)._lives._guardian
-        assert guardian is not None
+        assert isinstance(guardian, Guardian)
         assert guardian._process is not None
         child = os.fork() if forked else -1  # as multiprocessing does: it has copies of all our descriptors
         if child != 0:
@@ -43,7 +44,7 @@ def preloaded() -> None:
         eventually(lambda: all(task.message for task in tasks), "the tasks run")
         parent = environment.execute("os", "getppid")
         guardian = pool_of(environment)._lives._guardian
-        assert guardian is not None
+        assert isinstance(guardian, Guardian)
         assert guardian._process is not None
         say(workers=[*pids(environment), parent], guardian=guardian._process.pid, child=-1)
         time.sleep(60)

@@ -72,13 +72,13 @@ def test_nothing_slow_is_imported_at_start_up(module: str) -> None:
 def test_a_started_worker_has_loaded_nothing_slow_either(interpreter: Path) -> None:
     question = (
         f"import sys; sys.path.insert(0, {str(sources.WORKER.parent)!r}); before = set(sys.modules); "
-        "import wetlands_worker.serve; print(*(set(sys.modules) - before))"
+        "import wetlands_worker.begin; print(*(set(sys.modules) - before))"
     )
     command = [str(interpreter), "-I", "-S", "-B", "-c", question]
 
     loaded = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
 
-    assert "wetlands_worker.serve" in loaded
+    assert "wetlands_worker.begin" in loaded
     assert set() == SLOW & set(loaded)
 
 

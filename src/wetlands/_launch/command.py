@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import wetlands_worker
 
-__all__ = ["guardian_command", "template_command", "worker_command"]
+__all__ = [
+    "guardian_command",
+    "keeper_command",
+    "package_command",
+    "template_command",
+    "worker_command",
+    "working_folder",
+]
 
 WORKER_PACKAGE = Path(wetlands_worker.__file__).resolve().parent
 
@@ -29,7 +37,7 @@ def worker_command(
         session: What the ids of this host's tasks start with.
         bytecode: Where that of the worker package is kept, if not beside it.
     """
-    return [*_package(python, bytecode), *map(str, connections), *tokens, nonce, session]
+    return [*package_command(python, bytecode), *map(str, connections), *tokens, nonce, session]
 
 
 def guardian_command(python: Path, host: int) -> list[str]:
@@ -39,9 +47,23 @@ def guardian_command(python: Path, host: int) -> list[str]:
 
 def template_command(python: Path, connection: int, bytecode: Path | None = None) -> list[str]:
     """The arguments that start a template, which is given the number of its inherited connection."""
-    return [*_package(python, bytecode), "template", str(connection)]
+    return [*package_command(python, bytecode), "template", str(connection)]
 
 
-def _package(python: Path, bytecode: Path | None) -> list[str]:
+def keeper_command(python: Path, settings: str) -> list[str]:
+    """The arguments that start a keeper: isolated and without ``site``, so nothing of the environment runs in it."""
+    return [str(python), "-I", "-S", str(WORKER_PACKAGE), "keeper", settings]
+
+
+def working_folder() -> str:
+    """The current folder, for a process that is to begin there."""
+    try:
+        return str(Path.cwd())
+    except OSError:  # it was removed
+        return os.sep
+
+
+def package_command(python: Path, bytecode: Path | None) -> list[str]:
+    """The arguments that run the worker package, to be followed by what it shall be."""
     options = [] if bytecode is None else ["-X", f"wetlands_bytecode={bytecode}"]
     return [str(python), *options, str(WORKER_PACKAGE)]

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 from wetlands._launch.introductions import Introductions, forget
 from wetlands._platform.page import make_page
+from wetlands._platform.reachable import make_reachable_page, reachable
 from wetlands._platform.segment import make_segment
 from wetlands_worker.frames import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wetlands_worker.page import Page
+    from wetlands_worker.segments import Segment
 
-__all__ = ["Ours", "Theirs", "make_ends"]
+__all__ = ["Ours", "Theirs", "make_ends", "make_reachable_ends"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,43 @@ def make_ends() -> tuple[Ours, Theirs]:
         undo.pop_all()
     ours = Ours(call, control, page)
     return ours, Theirs((their_call, their_control), (token, descriptors), (segment, shared), nonce)
+
+
+def make_reachable_ends(
+    connect: Callable[[str], socket.socket],
+) -> tuple[Ours, tuple[str, str], Callable[[], None]]:
+    """Make both ends for a worker that exists already, and inherits nothing.
+
+    Args:
+        connect: Connects to the worker, for ``"call"`` or ``"control"``.
+
+    Returns:
+        Our end; how the worker opens the page and the shared memory; and what is to be called when it has, which it
+        says by its hello.
+
+    Raises:
+        OSError: There are no descriptors left.
+    """
+    with ExitStack() as undo:
+        sockets = [connect("call")]
+        undo.callback(sockets[0].close)
+        sockets.append(connect("control"))
+        undo.callback(sockets[1].close)
+        page, page_token, opened = make_reachable_page()
+        undo.callback(page.close)
+        undo.callback(opened)
+        exchange, segment, _ = make_segment()
+        call, control = map(Connection, sockets)
+        call.exchange = exchange
+        if exchange is not None:
+            passes = sockets[1].family != socket.AF_INET  # of a port, the descriptors beside a message are dropped
+            exchange.introduce = Introductions(control).introduce if passes else _introduce_nobody
+        undo.pop_all()
+    return Ours(call, control, page), (page_token, reachable(segment)), opened
+
+
+def _introduce_nobody(_segment: Segment) -> bool:
+    return False
 
 
 def _pair(undo: ExitStack) -> tuple[socket.socket, socket.socket]:

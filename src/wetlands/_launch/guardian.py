@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wetlands._launch.command import guardian_command
 from wetlands._platform.process import new_group
@@ -20,7 +20,20 @@ if TYPE_CHECKING:
 
     from wetlands._platform.system import System
 
-__all__ = ["Guardian"]
+__all__ = ["Guardian", "Watching"]
+
+
+class Watching(Protocol):
+    """Is told which workers there are."""
+
+    def watch(self, pid: int) -> None:
+        """This worker must not outlive us."""
+
+    def forget(self, pid: int) -> None:
+        """This worker has ended; its number may come back."""
+
+    def close(self) -> None:
+        """No worker is left."""
 
 
 class Guardian:

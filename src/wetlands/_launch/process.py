@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from contextlib import suppress
+from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from wetlands._launch.autopsy import Autopsy
@@ -53,7 +54,14 @@ class WorkerProcess:
         call: The connection that the worker's main thread reads.
         control: The connection that a thread of the worker serves.
         output: What it writes to stdout and stderr.
+        adopted: Whether it was there before us, and is not to be ended for an error of ours.
+        persistent: Whether it outlives this program.
+        port: Where it can be reached, if at a port.
     """
+
+    adopted = False
+    persistent = False
+    port: int | None = None
 
     def __init__(self, child: Child, ours: Ours, output: ProcessLogger, who: str) -> None:
         self._child = child
@@ -141,7 +149,11 @@ class WorkerProcess:
         return self._child.wait(timeout)
 
     def ask(self) -> None:
-        """Close the connections: an idle worker leaves at once, a busy one begins to end itself."""
+        """Hang up: an idle worker leaves at once, a busy one begins to end itself."""
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Let both sides see the end of the connections."""
         self.call.abort()
         self.control.abort()
 
@@ -216,7 +228,7 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Let go of the connections; nobody receives any more, and the process has ended or ends now."""
-        self.ask()  # the monitor has a copy of the control connection: closing ours would not end that
+        self.hang_up()  # the monitor has a copy of the control connection: closing ours would not end that
         self._ours.close()
 
     def _last_lines(self) -> Sequence[str]:
@@ -224,9 +236,9 @@ class WorkerProcess:
 
 
 _LADDER: tuple[tuple[str, Callable[[WorkerProcess], None], float], ...] = (
-    ("ask", WorkerProcess.ask, 2.0),  # the worker itself interrupts a busy task, and leaves within 1.75 s
-    ("terminate", WorkerProcess.terminate, 0.5),
-    ("kill", WorkerProcess.kill, 5.0),
+    ("ask", methodcaller("ask"), 2.0),  # the worker itself interrupts a busy task, and leaves within 1.75 s
+    ("terminate", methodcaller("terminate"), 0.5),
+    ("kill", methodcaller("kill"), 5.0),
 )
 
 
@@ -253,7 +265,7 @@ def stop_all(processes: Sequence[WorkerProcess]) -> bool:
 
 
 def discard(processes: Sequence[WorkerProcess]) -> None:
-    """Stop workers that nobody uses yet, and let go of them."""
-    stop_all(processes)
+    """Stop workers that nobody uses yet, and let go of them, and of those that were there before us."""
+    stop_all([process for process in processes if not process.adopted])
     for process in processes:
         process.close()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from wetlands._backends.api import BuildObserver
     from wetlands._backends.prefix import Prefix
+    from wetlands._launch.persistence import Persistence
     from wetlands._logs.instance import InstanceLogs
     from wetlands._store.debuggers import DebugEndpoint
     from wetlands._store.opened import Named, Opened
@@ -57,10 +58,21 @@ class LaunchServices:
             return with_hook(prefix, workspace, variables, toolbox=lambda: self._workshop.toolbox("pixi"), keep=ours)
         return with_scripts(prefix, variables, keep=ours)
 
-    def mark_in_use(self, environment: Named) -> Mark | None:
+    @property
+    def persistence(self) -> Persistence:
+        """The persistent workers of the instance."""
+        from wetlands._launch.persistence import Persistence  # noqa: PLC0415 - most programs have none
+
+        return Persistence(self.wetlands_instance_path, self.environments_log_path)
+
+    def mark_in_use(self, environment: Named, pid: int | None = None) -> Mark | None:
         """Keep the files of an environment until the mark is released; call it before its workers start.
 
         When another process replaced it by a build of the same recipe, the environment is switched to that first.
+
+        Args:
+            environment: The environment.
+            pid: Which process uses them, this one by default. Another one may outlive us: do not release its mark.
 
         Returns:
             The mark; None for an environment that others made, and remove when they like.
@@ -70,7 +82,7 @@ class LaunchServices:
             EnvironmentReuseError: It was replaced meanwhile by a build of another recipe.
         """
         self._open_logs()
-        return self._opened.mark_in_use(environment)
+        return self._opened.mark_in_use(environment, pid)
 
     def note_debuggers(self, endpoints: Sequence[DebugEndpoint]) -> None:
         """Write down where workers listen, for the command line."""

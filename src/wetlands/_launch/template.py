@@ -11,13 +11,12 @@ import socket
 import subprocess
 import threading
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, cast
 
 from wetlands._launch.autopsy import Autopsy
 from wetlands._launch.bytecode import bytecode_folder
-from wetlands._launch.command import template_command
+from wetlands._launch.command import template_command, working_folder
 from wetlands._launch.forked import ForkedChild, watch_orphans
 from wetlands._launch.output import ProcessLogger
 from wetlands._platform.child import OwnChild
@@ -31,6 +30,7 @@ from wetlands_worker.values import DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from wetlands._launch.ends import Theirs
 
@@ -113,7 +113,7 @@ class Template:
         if (reason := self._threads()) is not None:
             raise NotForkableError(reason)
         token, shared = theirs.segment
-        request = (dict(variables), _folder(), token.partition(":")[2] or token, theirs.nonce, session)
+        request = (dict(variables), working_folder(), token.partition(":")[2] or token, theirs.nonce, session)
         with ExitStack() as stack, self._asking:
             pipes = [os.pipe(), os.pipe()]
             for _, write in pipes:
@@ -237,10 +237,3 @@ def _popen(python: Path, theirs: socket.socket, variables: Mapping[str, str], wh
         )
     except OSError as error:
         raise LaunchError(who, f"{python} cannot be started ({error})") from error
-
-
-def _folder() -> str:
-    try:
-        return str(Path.cwd())
-    except OSError:  # it was removed
-        return os.sep

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["forget_secrets", "hidden", "hidden_in_record", "hidden_lines", "hide_secrets"]
+__all__ = ["forget_secrets", "hidden", "hidden_in_record", "hidden_lines", "hide_secrets", "known_secrets"]
 
 _LEAST_LETTERS = 4  # a shorter one would blot out ordinary words
 _MASK = "***"
@@ -41,6 +41,11 @@ def hide_secrets(*secrets: str) -> None:
         # the longest first: one may be a part of another
         pattern = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True)))) if known else None
         _secrets, _pattern = known, pattern
+
+
+def known_secrets() -> list[str]:
+    """Return these texts, for a process of ours that writes a log too."""
+    return sorted(_secrets)
 
 
 def hidden(text: str) -> str:

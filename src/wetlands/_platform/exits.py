@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
+import time
 
-__all__ = ["exit_descriptor"]
+__all__ = ["exit_descriptor", "wait_for_exit"]
+
+_LOOK_SECONDS = 0.01
 
 
 def exit_descriptor(pid: int) -> int | None:
@@ -20,3 +24,23 @@ def exit_descriptor(pid: int) -> int | None:
         return int(pidfd_open(pid))
     except OSError:  # no such process, or a kernel or sandbox without it
         return None
+
+
+def wait_for_exit(pid: int, timeout: float) -> bool:
+    """Wait until a process has ended that is not our child; whether it did in time."""
+    descriptor = exit_descriptor(pid)
+    if descriptor is not None:
+        try:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            return bool(poll.poll(timeout * 1000))
+        finally:
+            os.close(descriptor)
+    import psutil  # noqa: PLC0415 - only where the system tells of no ends
+
+    deadline = time.monotonic() + timeout
+    while psutil.pid_exists(pid):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return True

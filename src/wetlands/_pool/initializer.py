@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wetlands._pool.call import BlockingCall
+from wetlands._pool.call import BlockingCall, Work
 from wetlands._pool.worker import Worker
 from wetlands.exceptions import ExecutionException, LaunchError
+from wetlands_worker import messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wetlands._launch.process import WorkerProcess
-    from wetlands._pool.call import Work
 
 __all__ = ["Initializer"]
+
+Packed = tuple[bytes, str, bytes, list[bytes]]
 
 
 class Initializer:
@@ -28,6 +30,28 @@ class Initializer:
     def __init__(self, environment: str, work: Work) -> None:
         self._environment = environment
         self._work = work
+
+    def packed(self) -> Packed:
+        """What `unpacked` makes it of, in another program.
+
+        Raises:
+            ValueError: It has callables of this program among its arguments.
+        """
+        work = self._work
+        if work.callbacks is not None:
+            raise ValueError(
+                "initializer: workers that outlive this program cannot be prepared with a callable of it; give the "
+                "name of a function that the environment has"
+            )
+        return work.head, work.call_target, bytes(work.values), [bytes(buffer) for buffer in work.buffers]
+
+    @classmethod
+    def unpacked(cls, environment: str, packed: Packed) -> Initializer:
+        """Make one of what another program has packed."""
+        head, call_target, values, buffers = packed
+        work = Work(messages.CALL, head, call_target, ((), {}))
+        work.values, work.buffers = values, [memoryview(buffer) for buffer in buffers]
+        return cls(environment, work)
 
     def __call__(self, processes: Mapping[int, WorkerProcess]) -> None:
         """Prepare these workers, by their index; takes as long as the function does.

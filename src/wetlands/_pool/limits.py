@@ -11,13 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "KEEP_SECONDS",
     "check_chunksize",
+    "check_persistent",
     "checked_initializer",
     "checked_modules",
     "checked_timeout",
     "refuse_options",
     "refuse_timeouts",
 ]
+
+KEEP_SECONDS = 3600.0
+"""For how long a persistent worker keeps a result that no program has read."""
 
 
 def checked_timeout(name: str, seconds: object) -> float | None:
@@ -85,6 +90,22 @@ def checked_modules(name: str, modules: object) -> tuple[str, ...]:
         if not all(part.isidentifier() for part in module.split(".")):
             raise ValueError(f"{name}: {module!r} is no name of a module, such as 'scipy.ndimage'; files are not taken")
     return names
+
+
+def check_persistent(persistent: object, keep_results: object, preload: Sequence[str]) -> None:
+    """Refuse what cannot be asked for of workers that outlive the program.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if persistent not in (True, False, "tcp"):
+        raise ValueError(f"persistent is True, False, or 'tcp' to listen at a port, not {persistent!r}")
+    checked_timeout("keep_results", keep_results)
+    if persistent and preload:
+        raise ValueError(
+            "preload forks workers of a process of this program, which persistent workers outlive. Use one of the two; "
+            "an initializer can import what persistent workers need"
+        )
 
 
 def refuse_options(**options: object) -> None:

@@ -20,9 +20,9 @@ from wetlands.logger import logger
 from wetlands_worker.failures import TaskFailureCategory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from wetlands._launch.guardian import Guardian
+    from wetlands._launch.guardian import Watching
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import Call
     from wetlands._pool.initializer import Initializer
@@ -35,6 +35,8 @@ __all__ = ["Lives"]
 
 _JOIN_SECONDS = 5.0
 _MOST_LOSSES = 3
+_READ_SECONDS = 1.0
+_LOOK_SECONDS = 0.002
 
 
 class Lives:
@@ -62,16 +64,17 @@ class Lives:
         perform: Callable[[Decided], None],
         *,
         start: Callable[[int], WorkerProcess],
-        guardian: Callable[[], Guardian],
+        guardian: Callable[[], Watching],
         policy: Policy,
         silence: float | None,
         initializer: Initializer | None = None,
     ) -> None:
         self._environment = environment
+        self._ending = f"Environment {environment!r} was exited"
         self._roster = roster
         self._perform = perform
         self._make_guardian = guardian
-        self._guardian: Guardian | None = None
+        self._guardian: Watching | None = None
         self._monitor: Monitor | None = None
         self._policy = policy
         self.nursery = Nursery(
@@ -97,18 +100,48 @@ class Lives:
 
     def end(self) -> None:
         """Stop all workers, at the same time and with growing force. Waiting calls are canceled, running ones fail."""
-        ended = self._roster.close(self._exited)
+        ended = self._closed()
         if ended is None:
             return
-        waiting, workers = ended
-        starting = self.nursery.close()
-        for call in waiting:
-            call.dropped()
+        workers, starting = ended
         stop_all(list(dict.fromkeys((*(worker.process for worker in workers), *starting))))
         for worker in workers:
             self.lost(worker)
         for worker in workers:  # what a task has left behind ends with the worker that ran it
             worker.process.kill_leftovers()
+        self._rest()
+
+    def leave(self) -> None:
+        """Let go of all workers, which stay. Waiting calls are canceled; running ones fail here, and go on there."""
+        self._ending = f"This program has detached from environment {self._environment!r}"
+        ended = self._closed()
+        if ended is None:
+            return
+        workers, starting = ended
+        discard(starting)
+        for worker in workers:
+            worker.process.hang_up()
+        end = time.monotonic() + _READ_SECONDS
+        while any(map(self._roster.busy, workers)) and time.monotonic() < end:
+            time.sleep(
+                _LOOK_SECONDS
+            )  # whoever reads comes to the end by himself, after an answer that has come already
+        for worker in workers:
+            self.lost(worker)
+        self._rest()
+
+    def _closed(self) -> tuple[Sequence[Worker], Sequence[WorkerProcess]] | None:
+        """Begin nothing any more: the workers, and those that are being started. None: that was done before."""
+        ended = self._roster.close(self._ending)
+        if ended is None:
+            return None
+        waiting, workers = ended
+        starting = self.nursery.close()
+        for call in waiting:
+            call.dropped()
+        return workers, starting
+
+    def _rest(self) -> None:
         self.nursery.join()
         self.overtime.join()
         if self._monitor is not None:
@@ -136,7 +169,7 @@ class Lives:
     def fail(self, worker: Worker, call: Call) -> None:
         """A worker is gone to which a call was sent: the call fails, or runs elsewhere if it had not begun."""
         if self._roster.closing.is_set():
-            message = f"{self._exited} while {call.work.call_target} was running"
+            message = f"{self._ending} while {call.work.call_target} was running"
             call.failed(call.failure(TaskFailureCategory.ENVIRONMENT, message))
             return
         worker.process.autopsy()  # from here on it begins nothing any more
@@ -218,10 +251,6 @@ class Lives:
 
     def _said(self, worker: Worker, frame: Frame) -> None:
         worker.said(frame, self._roster.running(worker))
-
-    @property
-    def _exited(self) -> str:
-        return f"Environment {self._environment!r} was exited"
 
     def _born(self, index: int, process: WorkerProcess) -> bool:
         """A worker is ready: let it work. One that comes after `end` is not wanted, and stopped by that."""

@@ -130,10 +130,11 @@ class Nursery:
             discard([process])
 
     def _prepared(self, processes: Mapping[int, WorkerProcess]) -> None:
-        if self._prepare is None:
+        fresh = {index: process for index, process in processes.items() if not process.adopted}
+        if self._prepare is None or not fresh:
             return
         try:
-            self._prepare(processes)
+            self._prepare(fresh)
         except BaseException:
             discard(list(processes.values()))
             raise

@@ -36,8 +36,10 @@ class Policy:
         idle_timeout: object = None,
         max_tasks_per_worker: object = None,
         max_memory: object = None,
+        *,
+        stays: object = False,
     ) -> Policy:
-        """Make one of what a user gave to ``launch``.
+        """Make one of what a user gave to ``launch``; `stays`: for workers that outlive the program, if it is true.
 
         Raises:
             ValueError: Something of it makes no sense.
@@ -47,7 +49,7 @@ class Policy:
         if least > most:
             raise ValueError(f"min_workers is at most max_workers, {most}, not {least}")
         timeout = checked_timeout("idle_timeout", idle_timeout)
-        if timeout is not None and least == most:
+        if timeout is not None and least == most and not stays:
             raise ValueError("idle_timeout needs min_workers below max_workers: no worker may be stopped otherwise")
         tasks = None if max_tasks_per_worker is None else _number("max_tasks_per_worker", max_tasks_per_worker, 1)
         return cls(most, least, timeout, tasks, None if max_memory is None else _bytes(max_memory))

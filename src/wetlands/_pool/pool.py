@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from wetlands._launch.guardian import Guardian
+    from wetlands._launch.guardian import Watching
     from wetlands._launch.process import WorkerProcess
     from wetlands._pool.call import BlockingCall, Call
     from wetlands._pool.initializer import Initializer
@@ -43,6 +43,7 @@ class Pool:
         guardian: Makes the process that ends the workers should this one be killed.
         silence: The seconds that a running call may go without a sign of life; None: for ever.
         initializer: Prepares each worker, the replacements too.
+        first: How many workers there are at first, where these are more than the fewest.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class Pool:
         policy: Policy,
         *,
         start: Callable[[int], WorkerProcess],
-        guardian: Callable[[], Guardian],
+        guardian: Callable[[], Watching],
         silence: float | None = None,
         initializer: Initializer | None = None,
+        first: int | None = None,
     ) -> None:
         self._policy = policy
-        self._roster = Roster(policy)
+        self._first = policy.least if first is None else first
+        self._roster = Roster(policy, self._first)
         self._lives = Lives(
             environment,
             self._roster,
@@ -102,11 +105,15 @@ class Pool:
         Raises:
             LaunchError: One could not be started; none is left running.
         """
-        self._lives.begin(self._policy.least)
+        self._lives.begin(self._first)
 
     def close(self) -> None:
         """Stop all workers, at the same time and with growing force. Waiting calls are canceled, running ones fail."""
         self._lives.end()
+
+    def detach(self) -> None:
+        """Let go of persistent workers, which stay. Waiting calls are canceled; running ones fail here, and go on."""
+        self._lives.leave()
 
     def run(self, call: BlockingCall[object]) -> None:
         """Run a call and wait for its end; an idle worker is talked to by the calling thread itself."""

@@ -36,9 +36,11 @@ class Roster:
         closing: Is set when no worker is wanted any more.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, first: int | None = None) -> None:
         self.lock = threading.Lock()
-        self.scheduler: Scheduler[Call] = Scheduler(policy.most, least=policy.least, most_tasks=policy.most_tasks)
+        self.scheduler: Scheduler[Call] = Scheduler(
+            policy.most, least=policy.least, most_tasks=policy.most_tasks, first=first
+        )
         self._idle_timeout = policy.idle_timeout
         self.closing = threading.Event()
         self._workers: dict[int, Worker] = {}

@@ -75,13 +75,16 @@ class Scheduler(Generic[C]):
         size: The most workers that there are.
         least: The fewest, which the pool starts at first; more are started when calls wait for one. All, if not given.
         most_tasks: The calls after which a worker is replaced; None: any number.
+        first: How many the pool starts at first, where these are more than the fewest.
     """
 
-    def __init__(self, size: int, *, least: int | None = None, most_tasks: int | None = None) -> None:
+    def __init__(
+        self, size: int, *, least: int | None = None, most_tasks: int | None = None, first: int | None = None
+    ) -> None:
         self._size = size
         self._least = size if least is None else least
         self._most_tasks = most_tasks
-        self._phases: dict[int, Phase] = dict.fromkeys(range(self._least), Phase.STARTING)
+        self._phases: dict[int, Phase] = dict.fromkeys(range(first or self._least), Phase.STARTING)
         self._tasks: dict[int, int] = {}  # that a worker has run, where it matters
         self._idle: dict[int, None] = {}  # the last one to finish is the first to be used: its caches are warm
         self._running: dict[int, C] = {}

@@ -50,7 +50,7 @@ class Worker:
     def __init__(self, index: int, process: WorkerProcess, environment: str) -> None:
         self.index = index
         self.process = process
-        self.info = WorkerInfo(environment=environment, index=index, pid=process.pid, port=None, persistent=False)
+        self.info = WorkerInfo(environment, index, process.pid, process.port, process.persistent)
         self.lost = False
         self.orderly = False
         self.gone = threading.Event()

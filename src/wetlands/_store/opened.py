@@ -151,8 +151,12 @@ class Opened(Generic[E]):
             f"{f'Did you mean {near[0]!r}? ' if near else ''}Use create() to make one."
         )
 
-    def mark_in_use(self, environment: Named) -> Mark | None:
+    def mark_in_use(self, environment: Named, pid: int | None = None) -> Mark | None:
         """Keep the files of an environment until the mark is released; None for those that others made.
+
+        Args:
+            environment: The environment.
+            pid: Who uses them, see `Store.mark_in_use`.
 
         When another process replaced it by a build of the same recipe, the object is switched to that first.
 
@@ -162,7 +166,7 @@ class Opened(Generic[E]):
         """
         while not self.is_foreign(environment):
             opened = self._opened_record(environment)
-            mark = self._mark(opened)
+            mark = self._mark(opened, pid)
             if mark is not None:
                 return mark
             current = self.find(environment.name)
@@ -198,10 +202,10 @@ class Opened(Generic[E]):
             "Use create() or load() to open it here."
         )
 
-    def _mark(self, opened: Record) -> Mark | None:
+    def _mark(self, opened: Record, pid: int | None) -> Mark | None:
         """Return a mark, or None when there is a newer generation to mark."""
         try:
-            return self._store.mark_in_use(opened)
+            return self._store.mark_in_use(opened, pid=pid)
         except EnvironmentNotFoundError:
             current = self._store.record(opened.name)
             if current is not None and current.generation == opened.generation:

@@ -1,0 +1,1 @@
+"""Parts of `wetlands.exceptions`, which has them all."""

@@ -1,0 +1,389 @@
+"""The keeper of persistent workers: their parent, which stays when the program that launched them has gone.
+
+Who runs it: the host, as ``python -I -S <this package> keeper SETTINGS``, detached from its terminal, its session and
+its current folder; the settings are JSON. It never runs code of the user, so it always answers: it listens at a door
+(`doors`), knows who has the workers (one program at a time, for as long as that holds its connection), passes programs
+on to workers, reads what these write, and notes how they end. The table of `messages` says what a program asks of it.
+
+It ends when no worker is left and no program is there; idle workers without a program are sent home when they have
+been idle for long enough, or when their environment has been replaced. When it is killed, its workers end too.
+"""
+
+import json
+import os
+import threading
+from time import monotonic, time
+
+from wetlands_worker import messages
+from wetlands_worker.doors import Door
+from wetlands_worker.frames import BrokenFrameError, Connection
+from wetlands_worker.keeper_log import KeeperLog
+from wetlands_worker.keeper_worker import KeptWorker
+from wetlands_worker.values import DecodeError, decode, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from typing import Any, Dict, List, Optional, Tuple
+
+__all__ = ["main"]
+
+_LOOK_SECONDS = 1.0
+_TICKET_SECONDS = 30.0
+_PATIENCE_SECONDS = 60.0
+"""For so long a keeper waits for its first program."""
+
+_STREAMS = {1: "stdout", 2: "stderr"}
+_LEAVE_SECONDS = 4.0
+"""A worker that was told to leave ends itself within two."""
+
+
+def main(arguments: "List[str]") -> None:
+    """Listen, say where, and keep workers until none is left."""
+    settings: "Dict[str, Any]" = json.loads(arguments[1])  # Any: JSON
+    _detach()
+    try:
+        with open(settings["key"], "rb") as file:
+            key = file.read()
+        keeper = Keeper(settings)
+        keeper.door.serve(key, keeper.welcome)
+    except Exception as error:  # noqa: BLE001 - whatever it is, who waits for us is told
+        _say({"error": f"{type(error).__name__}: {error}"})
+        os._exit(1)
+    _say({"pid": os.getpid(), "address": keeper.door.address})
+    _silence()
+    keeper.keep()
+
+
+def _say(what: "Dict[str, object]") -> None:
+    os.write(1, json.dumps(what).encode() + b"\n")
+
+
+def _detach() -> None:
+    """Be nobody's child, in no folder that somebody may want to remove."""
+    os.chdir(os.path.abspath(os.sep))
+    if hasattr(os, "fork") and os.fork():
+        os._exit(0)
+
+
+def _silence() -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
+
+
+class _Program:
+    """A program that has, or waits for, the workers."""
+
+    def __init__(self, sock: "socket.socket", who: str) -> None:
+        self.connection = Connection(sock)
+        pid, _, name = who.partition(":")
+        self.pid = int(pid) if pid.isdigit() else 0
+        self.name = name
+        self.since = time()
+
+    def tell(self, kind: int, number: int, value: object = None) -> bool:
+        """Say something; whether it is still there."""
+        try:
+            self.connection.send(kind, number, encode(value)[0])
+        except OSError:
+            return False
+        return True
+
+    def has_gone(self) -> bool:
+        """Whether one that has to wait has given up: it says nothing before it is welcome."""
+        import select  # noqa: PLC0415 - few have to wait
+
+        sock = self.connection.socket
+        return bool(select.select([sock], [], [], 0)[0])
+
+
+class _Ticket:
+    """What belongs together to pass a program on to a worker, as it comes."""
+
+    def __init__(self) -> None:
+        self.made = monotonic()
+        self.sockets: "Dict[str, socket.socket]" = {}
+        self.worker: "Optional[KeptWorker]" = None
+        self.tokens: "Tuple[str, ...]" = ()
+
+    @property
+    def is_whole(self) -> bool:
+        return self.worker is not None and len(self.sockets) == len(("call", "control"))
+
+    def close(self) -> None:
+        for sock in self.sockets.values():
+            sock.close()
+
+
+class Keeper:
+    """The workers of one environment, and who has them.
+
+    Args:
+        settings: ``folder`` for the socket and the file that says where we are, ``environment``, ``generation`` (or
+            None), ``record`` (the file that says which generation is current), ``log``, ``tcp``, ``keep_seconds``,
+            ``version`` of the library that launches.
+
+    Attributes:
+        door: Where programs come in.
+    """
+
+    def __init__(self, settings: "Dict[str, Any]") -> None:  # Any: JSON
+        self._settings = settings
+        self._folder: str = settings["folder"]
+        self._note = os.path.join(self._folder, f"{os.getpid()}.json")
+        self._log = KeeperLog(settings["log"] or "", settings["environment"])
+        self._workers: "Dict[int, KeptWorker]" = {}
+        self._program: "Optional[_Program]" = None
+        self._plan: "Any" = None  # Any: the programs', see LAUNCHED
+        self._started = 0.0
+        self._since = time()
+        self._alone_since = monotonic()
+        self._tickets: "Dict[str, _Ticket]" = {}
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._over = threading.Event()
+        self.door = Door.open(self._folder, f"{os.getpid()}.sock", settings["tcp"])
+
+    # -------------------------------------------------------------- its own life
+
+    def keep(self) -> None:
+        """Look after the workers until there is nothing to keep."""
+        try:
+            while not self._over.wait(_LOOK_SECONDS):
+                self._look()
+        finally:
+            try:
+                os.unlink(self._note)
+            except OSError:
+                pass
+            self.door.close()
+        os._exit(0)
+
+    def _look(self) -> None:
+        now = monotonic()
+        with self._lock:
+            for name, ticket in list(self._tickets.items()):
+                if now - ticket.made > _TICKET_SECONDS:
+                    del self._tickets[name]
+                    ticket.close()
+            if self._program is not None:
+                return
+            if not self._workers and (self._plan is not None or now - self._alone_since > _PATIENCE_SECONDS):
+                self._over.set()
+            workers = list(self._workers.values())
+            reason = self._reason_to_leave(workers, now) if workers else None
+        if reason is not None:
+            self._log.say(f"The workers without a program end: {reason}")
+            self._dismiss(workers)
+            return
+        for worker in workers:
+            if worker.state is None or any(seconds <= 0 for _, _, seconds in worker.state[1]) or worker.state[1]:
+                worker.ask_state()
+
+    def _reason_to_leave(self, workers: "List[KeptWorker]", now: float) -> "Optional[str]":
+        if any(worker.busy or (worker.state is not None and worker.state[1]) for worker in workers):
+            return None
+        if self._was_replaced():
+            return "their environment was replaced or deleted"
+        timeout = None if self._plan is None else self._plan["idle_timeout"]
+        idle = now - max(self._alone_since, *(worker.idle_since for worker in workers))
+        return f"they were idle for {timeout:g} s" if timeout is not None and idle >= timeout else None
+
+    def _was_replaced(self) -> bool:
+        record = self._settings["record"]
+        if record is None:
+            return False
+        try:
+            with open(record, encoding="utf-8") as file:
+                return bool(json.load(file).get("generation") != self._settings["generation"])
+        except FileNotFoundError:
+            return True
+        except (OSError, ValueError, AttributeError):  # being replaced now, or damaged: somebody else's to tell
+            return False
+
+    def _dismiss(self, workers: "List[KeptWorker]") -> None:
+        for worker in workers:
+            worker.leave()
+        end = monotonic() + _LEAVE_SECONDS
+        with self._changed:
+            while any(worker.pid in self._workers for worker in workers) and monotonic() < end:
+                self._changed.wait(max(0.0, end - monotonic()))
+            left = [worker for worker in workers if worker.pid in self._workers]
+        for worker in left:
+            worker.kill()
+
+    # ---------------------------------------------------------------- programs
+
+    def welcome(self, sock: "socket.socket", purpose: bytes) -> None:
+        """Somebody has proved the key: what for? Called on a thread of its own."""
+        kind, _, rest = purpose.decode("utf-8", "replace").partition(":")
+        if kind == "claim":
+            self._serve(_Program(sock, rest))
+        elif kind in {"call", "control"}:
+            self._complete(rest, lambda ticket: ticket.sockets.__setitem__(kind, sock))
+        else:
+            sock.close()
+
+    def _serve(self, program: _Program) -> None:
+        try:
+            if self._claimed(program):
+                self._talk(program)
+        except (OSError, BrokenFrameError, DecodeError):
+            pass
+        finally:
+            self._left(program)
+            program.connection.close()
+
+    def _claimed(self, program: _Program) -> bool:
+        """Wait until the workers are free, and take them; whether it is still there then."""
+        with self._changed:
+            other = self._program
+        if other is not None and not program.tell(messages.HELD, 0, (other.pid, other.name, other.since)):
+            return False
+        with self._changed:
+            while self._program is not None:
+                if program.has_gone():
+                    return False
+                self._changed.wait(_LOOK_SECONDS)  # that it gives up is not told by the condition
+            self._program = program
+            workers = [(worker.index, worker.pid, worker.nonce, worker.state) for worker in self._workers.values()]
+        if self._plan is not None:
+            self._log.say(f"Program {program.pid} ({program.name}) has the workers now")
+        return program.tell(messages.WELCOME, 0, (self._plan, workers))
+
+    def _talk(self, program: _Program) -> None:
+        while True:
+            frame = program.connection.receive()
+            if frame is None:
+                return
+            kind, number, body, buffers = frame
+            value: "Any" = decode(body, buffers)  # Any: see the table of messages
+            if kind == messages.START:
+                program.tell(messages.STARTED, number, self._start(*value))
+            elif kind == messages.ATTACH:
+                self._attach(number, *value)
+            elif kind == messages.LEAVE:
+                with self._lock:
+                    worker = self._workers.get(number)
+                if worker is not None:
+                    worker.leave()
+            elif kind == messages.LAUNCHED:
+                self._launched(*value)
+            else:
+                return
+
+    def _left(self, program: _Program) -> None:
+        with self._changed:
+            if self._program is not program:
+                return
+            self._program = None
+            self._alone_since = monotonic()
+            self._changed.notify_all()
+            workers = list(self._workers.values())
+        if self._plan is None:  # it went before its workers were ready
+            self._dismiss(workers)
+            self._over.set()
+            return
+        if not workers:
+            self._over.set()
+            return
+        self._log.say(f"Program {program.pid} ({program.name}) has left its workers: they stay")
+
+    # ----------------------------------------------------------------- workers
+
+    def _start(self, index: int, command: "List[str]", variables: "Dict[str, str]") -> object:
+        keep_seconds = self._settings["keep_seconds"]
+        try:
+            worker = KeptWorker(index, command, variables, keep_seconds, wrote=self._wrote, ended=self._ended)
+        except (OSError, ValueError) as error:
+            return str(error)
+        with self._lock:
+            self._workers[worker.pid] = worker
+        worker.follow()
+        return worker.pid, worker.nonce
+
+    def _attach(self, pid: int, name: str, *tokens: str) -> None:
+        def complete(ticket: _Ticket) -> None:
+            ticket.worker, ticket.tokens = self._workers.get(pid), tokens
+
+        self._complete(name, complete)
+
+    def _complete(self, name: str, add: "Any") -> None:  # Any: a function of a ticket
+        with self._lock:
+            ticket = self._tickets.setdefault(name, _Ticket())
+            add(ticket)
+            if not ticket.is_whole:
+                return
+            del self._tickets[name]
+        if ticket.worker is not None:
+            ticket.worker.attach(ticket.tokens, [ticket.sockets["call"], ticket.sockets["control"]])
+        ticket.close()
+
+    def _launched(self, plan: "Dict[str, Any]", started: "Dict[int, float]") -> None:  # Any: see LAUNCHED
+        with self._lock:
+            self._plan = plan
+            self._log.hide(plan["secrets"])
+            for pid, when in started.items():
+                if pid == os.getpid():
+                    self._started = when
+                elif pid in self._workers:
+                    self._workers[pid].started = when
+            self._write_note()
+
+    def _wrote(self, worker: KeptWorker, number: int, data: bytes) -> None:
+        program = self._program
+        if program is not None and data:
+            try:
+                program.connection.send(messages.WROTE, worker.pid, bytes((number,)) + data)
+            except OSError:
+                pass
+            else:
+                worker.lines[number].skip(data)
+                return
+        self._log.wrote(worker.index, _STREAMS[number], worker.lines[number].feed(data))
+
+    def _ended(self, worker: KeptWorker, status: int, peak: int) -> None:
+        with self._changed:
+            self._workers.pop(worker.pid, None)
+            program = self._program
+            if self._plan is not None:
+                self._write_note()
+            self._changed.notify_all()
+        if program is None or not program.tell(messages.ENDED, worker.pid, (status, peak)):
+            kept = 0 if worker.state is None else len(worker.state[1])
+            lost = f"; {kept} result(s) that no program had fetched went with it" if kept else ""
+            self._log.say(f"Worker {worker.index} pid {worker.pid} ended, {_how(status)}{lost}", "WARNING")
+
+    def _write_note(self) -> None:
+        """Say to other programs where we are; the lock is held."""
+        settings = self._settings
+        note = {
+            "environment": settings["environment"],
+            "generation": settings["generation"],
+            "pid": os.getpid(),
+            "started": self._started,
+            "address": self.door.address,
+            "protocol": messages.PROTOCOL_VERSION,
+            "version": settings["version"],
+            "program": settings["program"],
+            "since": self._since,
+            "workers": [
+                {"index": worker.index, "pid": worker.pid, "started": worker.started}
+                for worker in self._workers.values()
+            ],
+        }
+        staged = f"{self._note}.tmp"
+        try:
+            with open(staged, "w", encoding="utf-8") as file:
+                json.dump(note, file)
+            os.replace(staged, self._note)
+        except OSError as error:
+            self._log.say(f"{self._note} cannot be written ({error}): other programs do not find the workers", "ERROR")
+
+
+def _how(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"by signal {os.WTERMSIG(status)}"
+    return f"with exit code {os.WEXITSTATUS(status)}"
