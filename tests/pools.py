@@ -45,6 +45,9 @@ class FakeManager:
     def note_debuggers(self, _endpoints: object) -> None:
         """No program but the tests looks for them."""
 
+    def show_workers(self) -> None:
+        """Nobody looks at them from outside."""
+
     def mark_in_use(self, _environment: object, _pid: int | None = None) -> None:
         """Nobody removes the interpreter of the tests."""
 

@@ -130,6 +130,7 @@ class Launching(PackageVerbs):
         pool.launch()
         self._pool = pool
         self._in_use = undo.pop_all()
+        self.environment_manager.show_workers()
 
     def launched(self) -> bool:
         return self._pool is not None and self._pool.broken is None
@@ -137,6 +138,11 @@ class Launching(PackageVerbs):
     @property
     def worker_count(self) -> int:
         return self._pool.count if self._pool is not None and self.launched() else 0
+
+    @property
+    def running_pool(self) -> Pool | None:
+        """The workers that run, for those who look at them from outside."""
+        return self._pool if self.launched() else None
 
     def exit(self) -> None:
         with self._launching:

@@ -20,6 +20,7 @@ from wetlands._manager.names import MAIN
 from wetlands._store.opened import Opened
 from wetlands._store.store import Store
 from wetlands._store.workshop import Workshop, unseen
+from wetlands._view.program import ProgramDoor
 from wetlands.external_environment import ExternalEnvironment
 from wetlands.internal_environment import InternalEnvironment
 from wetlands.logger import logger
@@ -98,6 +99,7 @@ class EnvironmentManager(Making, Attaching, Locking, Commanding):
         self._opened = Opened(self._store, lambda name, prefix, build: ExternalEnvironment(name, prefix, self, build))
         self.environments = self._opened.environments
         self._commands = CommandProcesses()
+        self._door = ProgramDoor(self.wetlands_instance_path, lambda: list(self.environments.copy().values()))
         self._builds: set[Task[object]] = set()
         end_with_program(self)
 
@@ -144,6 +146,7 @@ class EnvironmentManager(Making, Attaching, Locking, Commanding):
         return (*self.environments.copy().values(), self.main_environment)
 
     def _end(self, deeds: Sequence[Callable[[], None]]) -> None:
+        self._door.close()
         try:
             in_parallel([*deeds, self._commands.stop])
         finally:

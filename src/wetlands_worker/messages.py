@@ -34,6 +34,8 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | STACKS | control | worker | the same | a plain tuple, see `wetlands_worker.stacks` | - |
 | DEBUG | control | host | any | `(folder of debugpy, interpreter for its adapter)` | - |
 | DEBUGGER | control | worker | the same | `(host, port, what went wrong or None)` | - |
+| LOOK | of purpose ``look`` | who looks | of a question | JSON, see `wetlands_worker.looking` | - |
+| SEEN | of purpose ``look`` | program or keeper | the same | JSON, as above | - |
 | ADOPT | control | host | number of a segment | its length, 8 bytes; its descriptor goes with the frame | - |
 | FORGET | control | host | number of a segment | empty | - |
 
@@ -93,6 +95,8 @@ STACK = 38
 STACKS = 39
 DEBUG = 40
 DEBUGGER = 41
+LOOK = 50
+SEEN = 51
 ADOPT = 60
 FORGET = 61
 

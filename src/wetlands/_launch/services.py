@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wetlands._backends.existing import adopt
 from wetlands._launch.activation import activate, conda_variables
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["LaunchServices"]
 
 
+class _Door(Protocol):
+    def begin(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class LaunchServices:
     """The part of a manager that users do not call."""
 
@@ -41,6 +47,7 @@ class LaunchServices:
     _logs: InstanceLogs
     _opened: Opened[ExternalEnvironment]
     _proxies: dict[str, str]
+    _door: _Door
     _store: Store
     _workshop: Workshop
 
@@ -87,6 +94,10 @@ class LaunchServices:
     def note_debuggers(self, endpoints: Sequence[DebugEndpoint]) -> None:
         """Write down where workers listen, for the command line."""
         note_debuggers(self.wetlands_instance_path, endpoints)
+
+    def show_workers(self) -> None:
+        """Let the command line see the workers that were launched; returns at once."""
+        self._door.begin()
 
     @property
     def log_instance(self) -> str:

@@ -10,17 +10,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from wetlands._pool.work import Work
+from wetlands._tasks.events import Progress
 from wetlands._tasks.life import new_number, session
 from wetlands.exceptions import ExecutionException
 from wetlands.logger import logger
 from wetlands.ref import keep
 from wetlands_worker import messages
-from wetlands_worker.failures import (
-    TaskFailure,
-    TaskFailureCategory,
-    TracebackFrame,
-    from_plain,
-)
+from wetlands_worker.failures import TaskFailure, TaskFailureCategory, TracebackFrame, from_plain
 from wetlands_worker.values import DecodeError, decode
 
 if TYPE_CHECKING:
@@ -29,10 +25,7 @@ if TYPE_CHECKING:
     from wetlands._tasks.events import CancelStep
     from wetlands.task import Task
     from wetlands_worker.arrivals import Received
-    from wetlands_worker.failures import (
-        RemoteExceptionInfo,
-        WorkerInfo,
-    )
+    from wetlands_worker.failures import RemoteExceptionInfo, WorkerInfo
     from wetlands_worker.frames import Bytes, Connection
 
 __all__ = ["TERMINAL", "BlockingCall", "Call", "TaskCall", "Work"]
@@ -89,6 +82,16 @@ class Call:
     def task_id(self) -> str:
         """The id of its task, also where no `Task` object exists."""
         return f"{session()}-{self.number}"
+
+    @property
+    def seconds(self) -> float | None:
+        """For how long it has been running, or None."""
+        return self._elapsed()
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come, by its own word."""
+        return Progress()
 
     def started(self, worker: WorkerInfo) -> None:
         """A worker takes it."""
@@ -340,6 +343,10 @@ class TaskCall(Call, Generic[T]):
     def __init__(self, work: Work, task: Task[T]) -> None:
         super().__init__(work, task.number)
         self._task = task
+
+    @property
+    def progress(self) -> Progress:
+        return Progress(self._task.message, self._task.current, self._task.maximum)
 
     def started(self, worker: WorkerInfo) -> None:
         super().started(worker)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wetlands._launch.process import discard, stop_all
 from wetlands._platform.amounts import gigabytes
+from wetlands._pool.census import census
 from wetlands._pool.flow import flow
 from wetlands._pool.monitor import Monitor
 from wetlands._pool.nursery import Nursery
@@ -149,6 +150,7 @@ class Lives:
             self.nursery.join()  # it may have had to bury somebody
         if self._guardian is not None:
             self._guardian.close()
+        census.changed()
 
     def lost(self, worker: Worker) -> None:
         """A worker is gone: fail the call that it ran, and replace it."""
@@ -265,6 +267,7 @@ class Lives:
         self._perform(decided)
         if not decided:
             self.rests(worker)
+        census.changed()
         return True
 
     def _stillborn(self, index: int, reason: str) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wetlands._pool.call import BlockingCall, Call
     from wetlands._pool.initializer import Initializer
     from wetlands._pool.policy import Policy
-    from wetlands._pool.roster import Decided
+    from wetlands._pool.roster import Decided, Glance
     from wetlands._pool.worker import Worker
 
 __all__ = ["Pool"]
@@ -91,6 +91,10 @@ class Pool:
     def workers(self) -> Sequence[Worker]:
         """The workers that are ready or busy now."""
         return self._roster.workers
+
+    def glance(self) -> Glance:
+        """Who lives and runs what at this moment."""
+        return self._roster.glance()
 
     @property
     def broken(self) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wetlands._pool.scheduler import Dispatch, Fail, Phase, Retire, Scheduler
 from wetlands.exceptions import NotLaunchedError
@@ -21,10 +21,24 @@ if TYPE_CHECKING:
     from wetlands._pool.worker import Worker
     from wetlands_worker.failures import TaskFailure
 
-__all__ = ["Decided", "Roster"]
+__all__ = ["Decided", "Glance", "Roster"]
 
 Decided = list["tuple[Action[Call], Worker | None]"]
 """Actions to perform; to a `Dispatch` or `Retire` its worker is bound: the index may soon be that of a replacement."""
+
+
+class Glance(NamedTuple):
+    """A pool at one moment.
+
+    Attributes:
+        workers: Those that are ready or busy, each with the call that it runs.
+        queued: How many calls wait for one.
+        starting: How many workers are being started.
+    """
+
+    workers: list[tuple[Worker, Call | None]]
+    queued: int
+    starting: int
 
 
 class Roster:
@@ -68,6 +82,12 @@ class Roster:
         """Whether a worker that nobody has missed yet runs a call."""
         with self.lock:
             return not worker.lost and self.scheduler.running(worker.index) is not None
+
+    def glance(self) -> Glance:
+        """Who lives and runs what at this moment, for who looks from outside."""
+        with self.lock:
+            living = [(self._workers[index], self.scheduler.running(index)) for index in sorted(self._workers)]
+            return Glance(living, self.scheduler.queued, self.scheduler.count - len(living))
 
     @property
     def all_running(self) -> Sequence[Call] | None:

@@ -27,7 +27,9 @@ _ATTEMPTS = 20
 _PAUSE_SECONDS = 0.01
 
 
-def write_atomically(path: Path, text: str, *, staged: Path, reached: Reached = unwatched) -> None:
+def write_atomically(
+    path: Path, text: str, *, staged: Path, reached: Reached = unwatched, lasting: bool = True
+) -> None:
     """Replace a file by a new text: a reader sees the old text or the new one, also after a crash or a power cut.
 
     Args:
@@ -35,6 +37,7 @@ def write_atomically(path: Path, text: str, *, staged: Path, reached: Reached = 
         text: What it shall contain.
         staged: A path in the same folder that does not exist, to be written first.
         reached: Told ``"record staged"`` before the replacement.
+        lasting: Whether it shall survive a power cut, which takes the time of a disk.
 
     Raises:
         OSError: The text could not be written; `path` is as before and `staged` is gone.
@@ -44,11 +47,13 @@ def write_atomically(path: Path, text: str, *, staged: Path, reached: Reached = 
         with staged.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         reached("record staged")
         _replace(staged, path)
         undo.pop_all()
-    _sync_folder(path.parent)
+    if lasting:
+        _sync_folder(path.parent)
 
 
 def remove_tree(path: Path, *, system: System = CURRENT) -> bool:
