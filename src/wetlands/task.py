@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from wetlands._tasks.audience import tell
 from wetlands._tasks.coroutines import called_back, events_of
 from wetlands._tasks.delivery import delivery
-from wetlands._tasks.driver import GRACE_SECONDS
+from wetlands._tasks.driver import ENDED, GRACE_SECONDS
 from wetlands._tasks.events import TERMINAL_EVENTS, TaskEvent, TaskEventType, TaskStatus
 from wetlands._tasks.future import wait_done
 from wetlands._tasks.life import TaskLife
@@ -76,6 +76,10 @@ class Task(TaskLife[T]):
         self._started = False
         self._force_after: float | None = None
         self._driver = driver(self)
+
+    def _let_go(self) -> None:
+        super()._let_go()
+        self._driver = ENDED
 
     # ----------------------------------------------------------------- verbs
 

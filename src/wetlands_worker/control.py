@@ -47,7 +47,8 @@ def _serve(worker: "Worker", control: "Connection", main_thread: int) -> None:
             if frame is None:
                 break
             if frame[0] == messages.ADOPT:
-                worker.adopt(frame[1], int.from_bytes(frame[2], "little"), received.pop())
+                name = frame[2][8:].decode()
+                worker.adopt(frame[1], int.from_bytes(frame[2][:8], "little"), name or received.pop())
             elif frame[0] == messages.FORGET:
                 worker.forget(frame[1])
             elif not _do(worker, control, frame, main_thread):

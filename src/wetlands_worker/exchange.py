@@ -18,7 +18,7 @@ from _thread import allocate_lock
 from wetlands_worker.loans import COMMON_PLACE, OFFSET_BITS, PLACE, Loans
 from wetlands_worker.pieces import Piece
 from wetlands_worker.segments import Block, Reference, Segment
-from wetlands_worker.tokens import open_file
+from wetlands_worker.tokens import is_file, open_file
 from wetlands_worker.zones import Zone, class_of
 
 TYPE_CHECKING = False
@@ -98,7 +98,8 @@ class Exchange:
         half = segment.size // 2
         start = half if upper else 0
         self.segment = segment
-        self.zone = Zone(start, start + half, limit=limit, idle_limit=idle_limit, discard=segment.discard)
+        discard = None if segment.fixed else segment.discard
+        self.zone = Zone(start, start + half, limit=limit, idle_limit=idle_limit, discard=discard)
         self.returned: "Deque[int]" = deque()
         self.prompt: "Optional[Callable[[], None]]" = None
         self.foreign: "Dict[int, Optional[Segment]]" = {}
@@ -175,10 +176,10 @@ class Exchange:
             raise ValueError(problem)
         return Lease(self, segment, where, length, common=common)
 
-    def adopt(self, number: int, size: int, descriptor: int) -> None:
+    def adopt(self, number: int, size: int, where: "Union[int, str]") -> None:
         """The host gives us the memory of another worker."""
         try:
-            self.foreign[number] = Segment(descriptor, size, number)
+            self.foreign[number] = Segment(where, size, number)
         except (OSError, ValueError):  # there are no addresses for it
             self.foreign[number] = None
         for gate in self._gates:
@@ -264,14 +265,15 @@ def join(token: str) -> "Optional[Exchange]":
     """The worker's side of the memory, or None where there is none or it cannot be mapped.
 
     Args:
-        token: ``file:size:limit:idle limit``, see `Exchange` and `wetlands_worker.tokens.open_file`; or ``-``.
+        token: ``where:size:limit:idle limit:kind``, see `Exchange`; or ``-``. Where is a file, see
+            `wetlands_worker.tokens`, or the name of a mapping. The kind is ``sparse``, or ``fixed`` as of `Segment`.
     """
     if token == "-":  # noqa: S105 - no password
         return None
-    where, *amounts = token.rsplit(":", 3)
+    where, *amounts, kind = token.rsplit(":", 4)
     size, limit, idle_limit = map(int, amounts)
     try:
-        segment = Segment(open_file(where), size)
+        segment = Segment(open_file(where) if is_file(where) else where, size, fixed=kind == "fixed")
     except (OSError, ValueError):
         return None
     return Exchange(segment, upper=True, limit=limit, idle_limit=idle_limit)

@@ -36,7 +36,7 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | DEBUGGER | control | worker | the same | `(host, port, what went wrong or None)` | - |
 | LOOK | of purpose ``look`` | who looks | of a question | JSON, see `wetlands_worker.looking` | - |
 | SEEN | of purpose ``look`` | program or keeper | the same | JSON, as above | - |
-| ADOPT | control | host | number of a segment | its length, 8 bytes; its descriptor goes with the frame | - |
+| ADOPT | control | host | number of a segment | its length, 8 bytes, and its name, or a descriptor with the frame | - |
 | FORGET | control | host | number of a segment | empty | - |
 
 A keeper of persistent workers (`wetlands_worker.keeper`) has one connection with the program that it serves:

@@ -7,7 +7,7 @@ with it. The page survives. A call that was never begun is run elsewhere; one th
 import mmap
 import os
 
-from wetlands_worker.tokens import open_file
+from wetlands_worker.tokens import is_file, open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def open_page(token: str) -> Page:
     Raises:
         OSError: There is no such file.
     """
-    if token.isdigit() or os.path.isabs(token):
+    if is_file(token):
         descriptor = open_file(token)
         os.lseek(descriptor, _STACKS, os.SEEK_SET)
         return Page(mmap.mmap(descriptor, SIZE), descriptor)

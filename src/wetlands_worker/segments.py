@@ -2,6 +2,9 @@
 
 A page that is written to for the first time costs several times the copy, and may not be to be had. So a block is
 filled the first time by writing to the file, which says so by an error instead of a signal, and later by a copy.
+
+Other systems than Linux have memory of a *fixed* length instead: it is no file that could be written to, and what has
+been used of it once stays until the last user is gone. On Windows it is found by its name.
 """
 
 import mmap
@@ -13,7 +16,7 @@ from wetlands_worker.pieces import Piece
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any, Callable, Union
 
     from wetlands_worker.zones import Zone
 
@@ -23,25 +26,38 @@ _QUIET_COPY = 1 << 20  # a copy of fewer bytes is not worth letting other thread
 
 
 class Segment:
-    """A file without a name that two processes share, mapped as a whole; it ends with the last array on it.
+    """Memory that two processes share, mapped as a whole; it ends with the last array on it.
 
     Args:
-        descriptor: The file; it belongs to the segment from here on, also when it cannot be mapped.
+        where: The descriptor of a file without a name, which belongs to the segment from here on, also when it cannot
+            be mapped; or the name of a mapping, on Windows.
         size: Its length, most of which is never touched.
         number: By which the host tells it from others; 0: it has not been given one.
+        fixed: Whether its memory cannot be given back in parts.
+
+    Attributes:
+        descriptor: The file; -1 where there is none.
+        name: The name; empty where there is a descriptor.
 
     Raises:
         OSError: There are no addresses for so much.
         ValueError: The file is shorter.
     """
 
-    __slots__ = ("__weakref__", "descriptor", "memory", "number", "size")
+    __slots__ = ("__weakref__", "descriptor", "fixed", "memory", "name", "number", "size")
 
-    def __init__(self, descriptor: int, size: int, number: int = 0) -> None:
+    def __init__(self, where: "Union[int, str]", size: int, number: int = 0, *, fixed: bool = False) -> None:
+        self.descriptor = -1
+        self.name = ""
         self.size = size
         self.number = number
-        self.descriptor = descriptor  # first: it is closed with this object, also when there are no addresses
-        self.memory = mmap.mmap(descriptor, size)
+        self.fixed = fixed
+        if isinstance(where, str):
+            self.name = where
+            self.memory = mmap.mmap(-1, size, tagname=where)  # type: ignore[call-arg]  # Windows has this one
+        else:
+            self.descriptor = where  # first: it is closed with this object, also when there are no addresses
+            self.memory = mmap.mmap(where, size)
 
     def write(self, offset: int, buffer: memoryview, *, warm: bool) -> None:
         """Copy a buffer to an address.
@@ -49,7 +65,7 @@ class Segment:
         Raises:
             OSError: The system has no memory for it.
         """
-        if not warm:  # fills a page as it makes it, and tells of missing memory by an error instead of a signal
+        if not warm and not self.fixed:  # makes pages and fills them; tells of missing memory by an error, not a signal
             rest = buffer
             while rest:
                 written = os.pwrite(self.descriptor, rest, offset + len(buffer) - len(rest))
@@ -69,18 +85,21 @@ class Segment:
         Raises:
             OSError: The system has none.
         """
-        os.posix_fallocate(self.descriptor, offset, length)
+        if not self.fixed:
+            os.posix_fallocate(self.descriptor, offset, length)
 
     def discard(self, offset: int, length: int) -> None:
-        """Give the memory behind some addresses back to the system."""
+        """Give the memory behind some addresses back to the system, where it takes it."""
+        if self.fixed:
+            return
         try:
             self.memory.madvise(mmap.MADV_REMOVE, offset, length)
         except OSError:  # not to be had here: it ends with the file
             pass
 
     def __del__(self, close: "Callable[[int], None]" = os.close) -> None:
-        # Nowhere else: the number could name another file by the time a thread that is writing uses it.
-        close(self.descriptor)
+        if self.descriptor >= 0:  # nowhere else: the number could name another file while a thread still writes to it
+            close(self.descriptor)
 
 
 class Reference:

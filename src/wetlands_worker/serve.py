@@ -298,12 +298,12 @@ class Worker:
                 file=sys.stderr,
             )
 
-    def adopt(self, number: int, size: int, descriptor: int) -> None:
-        """The host gives us the memory of another worker."""
-        if self._call.exchange is None:
-            os.close(descriptor)
-        else:
-            self._call.exchange.adopt(number, size, descriptor)
+    def adopt(self, number: int, size: int, where: "Union[int, str]") -> None:
+        """The host gives us the memory of another worker, as a file or by name."""
+        if self._call.exchange is not None:
+            self._call.exchange.adopt(number, size, where)
+        elif isinstance(where, int):
+            os.close(where)
 
     def forget(self, number: int) -> None:
         """That memory will not be used by any later call."""

@@ -19,6 +19,8 @@ from contextlib import suppress
 from mmap import mmap
 from weakref import WeakValueDictionary
 
+from wetlands_worker.memory_files import make_memory_file
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +39,6 @@ __all__ = ["Memory", "SharedMemory", "create", "find", "sweep"]
 _PREFIX = "wl-"
 _UNNAMED = 5
 """Of how many words the name of memory without a file name consists."""
-_MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - the file has no name there
 _GROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _SMALL = 1 << 20  # to ask costs more than to make it
 _YOUNG = 60.0
@@ -180,9 +181,8 @@ def _made(size: int) -> Memory:
     size = max(size, 1)
     if size > _SMALL and size > _available():
         raise OSError(errno.ENOMEM, _too_large(size, "the machine has not so much left"))
-    for make in (_memfd, _unnamed):
-        with suppress(OSError):
-            return _filled(make(), size, "")
+    with suppress(OSError):
+        return _filled(_unnamed(), size, "")
     folder = _folder()
     sweep(folder)
     path = os.path.join(folder, _PREFIX + os.urandom(8).hex())
@@ -283,18 +283,10 @@ def _identity(descriptor: int) -> "Identity":
     return state.st_dev, state.st_ino
 
 
-def _memfd() -> int:
-    make: "Any" = getattr(os, "memfd_create", None)
-    if make is None or not os.path.exists("/proc/self/fd"):
-        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
-    return int(make("wetlands-shared"))
-
-
 def _unnamed() -> int:
-    flag = getattr(os, "O_TMPFILE", None)  # Linux, and a Python that was built for systems older than memfd
-    if flag is None or not os.path.exists("/proc/self/fd"):
+    if not os.path.exists("/proc/self/fd"):
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
-    return os.open(_MEMORY_FOLDER, flag | os.O_RDWR | _private(), 0o600)
+    return make_memory_file("wetlands-shared")
 
 
 def _private() -> int:

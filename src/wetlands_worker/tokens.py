@@ -2,7 +2,12 @@
 
 import os
 
-__all__ = ["open_file"]
+__all__ = ["is_file", "open_file"]
+
+
+def is_file(where: str) -> bool:
+    """Whether it is something for `open_file`; else it is the name of a mapping, which Windows has."""
+    return where.isdigit() or os.path.isabs(where)
 
 
 def open_file(where: str) -> int:

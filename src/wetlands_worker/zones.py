@@ -4,11 +4,14 @@ A zone is the part of a shared file into which one process writes. A fresh page 
 it, so blocks that come back are kept with their memory, and the one that came last is the first to be used. What is
 idle is bounded, in bytes and by age; beyond that its memory goes back to the system, and its addresses stay.
 
-Nothing here knows of files: memory is given back by a function that is handed in, outside of the lock.
+Nothing here knows of files: memory is given back by a function that is handed in, outside of the lock. Where the system
+takes none back, addresses alone are given back, to be dealt out as blocks of other lengths.
 """
 
 from _collections import deque  # type: ignore[import-not-found]  # `collections` itself is slower to import
 from _thread import allocate_lock
+
+from wetlands_worker.addresses import Addresses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ class Zone:
         end: The address behind the last one.
         limit: How many bytes may be in use at a time.
         idle_limit: How many bytes of blocks that are not in use keep their memory.
-        discard: Gives the memory of (address, length) back to the system.
+        discard: Gives the memory of (address, length) back to the system; None where that cannot be done.
 
     Attributes:
         abandoned: Blocks to give back, from where no lock may be taken, such as a finalizer; and whether they have
@@ -48,15 +51,13 @@ class Zone:
     """
 
     __slots__ = (
-        "_cold",
+        "_addresses",
         "_discard",
-        "_end",
         "_filled",
         "_idle",
         "_idle_limit",
         "_limit",
         "_lock",
-        "_next",
         "_returns",
         "_taken",
         "_warm",
@@ -66,10 +67,9 @@ class Zone:
     )
 
     def __init__(
-        self, start: int, end: int, *, limit: int, idle_limit: int, discard: "Callable[[int, int], None]"
+        self, start: int, end: int, *, limit: int, idle_limit: int, discard: "Optional[Callable[[int, int], None]]"
     ) -> None:
-        self._next = start
-        self._end = end
+        self._addresses = Addresses(start, end)
         self._limit = limit
         self._idle_limit = idle_limit
         self._discard = discard
@@ -77,7 +77,6 @@ class Zone:
         self._taken: "Dict[int, int]" = {}
         self._idle: "Dict[int, Tuple[int, int]]" = {}  # address -> (length, when it came); the oldest is first
         self._warm: "Dict[int, Deque[int]]" = {}  # length -> addresses, the oldest first
-        self._cold: "Dict[int, List[int]]" = {}
         self._filled: "Dict[int, int]" = {}  # address -> how many bytes from there have memory
         self._returns = 0
         self.abandoned: "Deque[Tuple[int, bool]]" = deque()
@@ -124,20 +123,22 @@ class Zone:
             del self._idle[offset]
             self.idle_bytes -= length
         else:
-            while self._idle and self.taken_bytes + self.idle_bytes + length > self._limit:
-                cooled.append(self._drop(next(iter(self._idle))))
-            cold = self._cold.get(length)
-            if cold:
-                offset = cold.pop()
-            elif self._next + length <= self._end:
-                offset = self._next
-                self._next += length
-            else:
+            cold = self._find_cold(length, cooled)
+            if cold is None:
                 return None
-            warm = None
+            offset, warm = cold, None
         self._taken[offset] = length
         self.taken_bytes += length
         return offset, warm is not None
+
+    def _find_cold(self, length: int, cooled: "List[Range]") -> "Optional[int]":
+        while self._idle and self.taken_bytes + self.idle_bytes + length > self._limit:
+            cooled.append(self._drop(next(iter(self._idle))))
+        offset = self._addresses.take(length)
+        while offset is None and self._idle and self._discard is None:  # no range is long enough: join some
+            self._drop(next(iter(self._idle)))
+            offset = self._addresses.take(length)
+        return offset
 
     def _put_back(self, offset: int) -> None:
         length = self._taken.pop(offset, None)
@@ -154,10 +155,14 @@ class Zone:
         self._filled.pop(offset, None)
         self._warm[length].remove(offset)  # of what is dropped for its age, the first
         self.idle_bytes -= length
+        if self._discard is None:
+            self._addresses.give(offset, length)
         return offset, length
 
     def _cool(self, ranges: "List[Range]") -> None:
+        if self._discard is None:
+            return
         for offset, length in ranges:
             self._discard(offset, length)
             with self._lock:  # not earlier: who took it before would lose what he wrote
-                self._cold.setdefault(length, []).append(offset)
+                self._addresses.give(offset, length)

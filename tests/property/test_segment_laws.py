@@ -75,7 +75,32 @@ class Blocks(RuleBasedStateMachine):
         assert set(self.filled) == {*self.taken, *self.zone._idle}
 
 
+class FixedBlocks(Blocks):
+    """The same where no memory is given back, and there are only as many addresses as may be lent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.zone = Zone(FIRST, FIRST + LIMIT, limit=LIMIT, idle_limit=IDLE_LIMIT, discard=None)
+
+    @rule(size=st.integers(1, 12 * GRAIN))
+    def take(self, size: int) -> None:
+        block = self.zone.take(size)
+        if block is None:
+            free = self.zone._addresses.ranges()
+            assert self.zone.taken_bytes + class_of(size) > LIMIT or class_of(size) > max(map(len, free), default=0)
+            return
+        self.taken[block[0]] = class_of(size)
+
+    @invariant()
+    def books_are_right(self) -> None:
+        free = sum(map(len, self.zone._addresses.ranges()))
+        assert self.zone.taken_bytes == sum(self.taken.values())
+        assert free + self.zone.taken_bytes + self.zone.idle_bytes == LIMIT
+
+
 TestBlocks = Blocks.TestCase
+TestFixedBlocks = FixedBlocks.TestCase
+TestFixedBlocks.settings = settings(deadline=None, max_examples=50)
 TestBlocks.settings = settings(deadline=None, max_examples=50)
 
 dtypes = (

@@ -295,3 +295,41 @@ def test_outputs_cannot_be_written_by_those_who_read_them() -> None:
         task.outputs["mask"] = 2  # type: ignore[index]  # which is the point
 
     assert {"mask": 1} == dict(task.outputs)
+
+
+class KeepsItsTask(FakeDriver):
+    """As that of a pool does."""
+
+    task: object = None
+
+
+@pytest.mark.parametrize("end", ["_complete", "_settle_canceled"])
+def test_what_a_task_gave_goes_with_it_and_does_not_wait_for_a_garbage_collector(end: str) -> None:
+    class Large:
+        pass
+
+    gc.disable()
+    try:
+        driver = KeepsItsTask()
+        driver.task = task = running(driver)
+        output = Large()
+        outputs = weakref.ref(output)
+        task._set_output("large", output)
+        del output, driver
+        getattr(task, end)(*[Large()][: end == "_complete"])
+        del task
+
+        assert outputs() is None
+    finally:
+        gc.enable()
+
+
+def test_a_task_that_has_ended_can_still_be_asked_for_everything() -> None:
+    driver = FakeDriver()
+    task = running(driver)
+    task._complete(7)
+
+    task.start()
+    task.cancel()
+    assert (False, False, True) == (task.future.cancel(), task.future.running(), task.future.done())
+    assert (1, 0, 7) == (driver.starts, driver.cancels, task.result)

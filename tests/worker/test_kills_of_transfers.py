@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,17 +12,20 @@ import numpy as np
 import pytest
 
 import pools
+from elsewhere import OURS, SYSTEMS, become, files, inode, left_in
 from pools import an_environment, eventually, is_running, pids, pool_of
 from wetlands.task import TaskFailureCategory
 
 if TYPE_CHECKING:
     from arrays import Anything
     from wetlands.external_environment import ExternalEnvironment
+    from wetlands_worker.segments import Segment
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks at /proc")
 
 MODULE = Path(__file__).with_name("array_functions.py")
 SIZE = 1 << 20
+MEMORY = Path("/dev/shm")
 
 STEPS_OF_WORKERS = {
     "the argument arrives": "lease",
@@ -34,15 +36,19 @@ STEPS_OF_HOSTS = {
     "the argument is copied": "wetlands_worker.exchange:Exchange.stage",
     "the result arrives": "wetlands_worker.exchange:Exchange.lease",
     "the result is kept": "wetlands._pool.call:keep",
-    "the memory is passed to another worker": "wetlands_worker.frames:Connection.send_descriptor",
+    "the memory is passed to another worker": "wetlands._launch.introductions:Introductions._give",
     "leases come back": "wetlands_worker.exchange:Exchange.take_back",
 }
 
 HOST = """
-import importlib, os, signal, sys
+import importlib, os, pathlib, signal, sys
 sys.path[:0] = [{tests!r}, {source!r}]
 import numpy as np
+import pytest
+from elsewhere import become, inode
 from pools import an_environment, pids, pool_of
+folder = pathlib.Path({folder!r})
+become({system!r}, folder, pytest.MonkeyPatch())
 
 with an_environment(name="first", max_workers=2) as first, an_environment(name="second") as second:
     workers = [*pids(first), *pids(second)]
@@ -50,7 +56,7 @@ with an_environment(name="first", max_workers=2) as first, an_environment(name="
     held = first.execute({module!r}, "echo", (array,))
     exchanges = [worker.process.call.exchange for pool in map(pool_of, (first, second)) for worker in pool.workers]
     print(*workers, flush=True)
-    print(*[os.fstat(exchange.segment.descriptor).st_ino for exchange in exchanges], flush=True)
+    print(*[inode(exchange.segment, folder) for exchange in exchanges], flush=True)
     module, path = {step!r}.split(":")
     owner = importlib.import_module(module)
     *way, name = path.split(".")
@@ -80,9 +86,8 @@ def holders(inodes: set[int]) -> set[int]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             maps = (folder / "maps").read_text("utf-8", "replace").splitlines()
-            mapped = {int(line.split()[4]) for line in maps if "memfd:wetlands" in line}
-            links = [link for link in (folder / "fd").iterdir() if "memfd:wetlands" in os.readlink(link)]  # noqa: PTH115 - pathlib would follow it
-            opened = {link.stat().st_ino for link in links}
+            mapped = {int(line.split()[4]) for line in maps if OURS.search(line)}
+            opened = {link.stat().st_ino for link in files(folder.name)}
         except OSError:  # it has just ended, or is not ours
             continue
         if inodes & (mapped | opened):
@@ -90,17 +95,22 @@ def holders(inodes: set[int]) -> set[int]:
     return found
 
 
-def named() -> set[str]:
-    return {path.name for path in Path("/dev/shm").iterdir() if "wetlands" in path.name}
+@pytest.fixture(autouse=True, params=SYSTEMS)
+def system(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every test is run with shared memory as each system has it."""
+    (tmp_path / "system").mkdir()
+    become(request.param, tmp_path / "system", monkeypatch)
+    return cast("str", request.param)
 
 
 @pytest.mark.parametrize("step", STEPS_OF_HOSTS)
 @pytest.mark.parametrize("both", [0, 1], ids=["host", "both"])
-def test_a_host_that_is_killed_while(step: str, both: int) -> None:
+def test_a_host_that_is_killed_while(step: str, both: int, system: str, tmp_path: Path) -> None:
     tests = Path(pools.__file__).parent
     words = {"tests": str(tests), "source": str(tests.parent / "src"), "module": str(MODULE), "size": SIZE}
-    program = HOST.format(**words, step=STEPS_OF_HOSTS[step], both=both)
-    before = named()
+    folder = str(tmp_path / "system")
+    program = HOST.format(**words, system=system, folder=folder, step=STEPS_OF_HOSTS[step], both=both)
+    before = left_in(MEMORY)
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as host:
         assert host.stdout is not None
         workers = [int(word) for word in host.stdout.readline().split()]
@@ -113,19 +123,19 @@ def test_a_host_that_is_killed_while(step: str, both: int) -> None:
     eventually(lambda: not holders(inodes), "nobody has the memory")
 
     assert (3, 3) == (len(workers), len(inodes))
-    assert before == named()
+    assert before == left_in(MEMORY)
 
 
 @pytest.mark.parametrize("step", STEPS_OF_WORKERS)
-def test_a_worker_that_is_killed_while(step: str) -> None:
-    before = named()
+def test_a_worker_that_is_killed_while(step: str, tmp_path: Path) -> None:
+    before = left_in(MEMORY)
     with an_environment(name="first") as first, an_environment(name="second", max_workers=2) as second:
         ref = first.execute(MODULE, "ones", (SIZE,), keep=True)
         others = [second.submit(MODULE, "echo", (np.full(SIZE, number),)) for number in range(4)]
         for other in others:
             other.wait_for(pools.DEADLINE)
         victim = cast("int", second.execute(MODULE, "dies_when", (STEPS_OF_WORKERS[step],)))
-        inode = inode_of(second, victim)
+        file = inode(segment_of(second, victim), tmp_path / "system")
         for _ in range(20):  # until a call comes to that worker
             transfer(second, {"new": np.ones(SIZE), "kept": ref})
             if not is_running(victim):
@@ -138,9 +148,9 @@ def test_a_worker_that_is_killed_while(step: str) -> None:
         for number, other in enumerate(others):
             assert number * SIZE == cast("Anything", other.result).sum()
         del other, others
-        eventually(lambda: not holders({inode}), "its memory goes with the last array on it")
+        eventually(lambda: not holders({file}), "its memory goes with the last array on it")
         del ref
-    assert before == named()
+    assert before == left_in(MEMORY)
 
 
 def transfer(environment: ExternalEnvironment, value: object) -> None:
@@ -149,9 +159,9 @@ def transfer(environment: ExternalEnvironment, value: object) -> None:
     assert task.error is None or TaskFailureCategory.WORKER_DIED is task.error.category
 
 
-def inode_of(environment: ExternalEnvironment, pid: int) -> int:
-    """Which file that worker shares with this process."""
+def segment_of(environment: ExternalEnvironment, pid: int) -> Segment:
+    """The memory that that worker shares with this process."""
     worker = next(it for it in pool_of(environment).workers if it.process.pid == pid)
     exchange = worker.process.call.exchange
     assert exchange is not None
-    return os.fstat(exchange.segment.descriptor).st_ino
+    return exchange.segment

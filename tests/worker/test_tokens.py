@@ -82,14 +82,14 @@ def test_the_page_of_such_a_worker_tells_what_it_began_and_its_stacks() -> None:
 def test_a_path_may_have_colons(tmp_path: Path) -> None:
     file = tmp_path / "a:b:1"
     file.write_bytes(bytes(1 << 20))
-    exchange = join(f"{file}:{1 << 20}:1000:100")
+    exchange = join(f"{file}:{1 << 20}:1000:100:sparse")
 
     assert exchange is not None
     assert 1 << 20 == exchange.segment.size
 
 
 def test_a_segment_that_is_gone_is_as_good_as_none(tmp_path: Path) -> None:
-    assert join(f"{tmp_path / 'gone'}:4096:1000:100") is None
+    assert join(f"{tmp_path / 'gone'}:4096:1000:100:sparse") is None
 
 
 def test_a_page_that_is_gone_is_an_error(tmp_path: Path) -> None:

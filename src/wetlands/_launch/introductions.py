@@ -41,12 +41,18 @@ class Introductions:
             if self._ended:
                 self._forget(self._ended - {segment.number})
             if segment.number not in self._known:
-                size = segment.size.to_bytes(8, "little")
-                self._control.send_descriptor(messages.ADOPT, segment.number, size, segment.descriptor)
+                self._give(segment)
                 self._known.add(segment.number)
         except OSError:  # it is gone, or the system passes no descriptors
             return False
         return True
+
+    def _give(self, segment: Segment) -> None:
+        size = segment.size.to_bytes(8, "little")
+        if segment.name:
+            self._control.send(messages.ADOPT, segment.number, size + segment.name.encode())
+        else:
+            self._control.send_descriptor(messages.ADOPT, segment.number, size, segment.descriptor)
 
     def _forget(self, numbers: set[int]) -> None:
         for number in numbers & self._known:

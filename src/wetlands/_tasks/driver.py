@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["GRACE_SECONDS", "Driver"]
+__all__ = ["ENDED", "GRACE_SECONDS", "Driver"]
 
 GRACE_SECONDS = 5.0
 """How long a function that was asked to stop may go on before it is ended by force, where nobody said how long."""
@@ -21,3 +21,20 @@ class Driver(Protocol):
 
     def stack(self) -> str:
         """What the thread that runs it is doing."""
+
+
+class _Ended:
+    """In the place of a driver that has nothing to do any more, and would keep the task, and with it its result."""
+
+    def start(self) -> None:
+        """It ran."""
+
+    def cancel(self, force_after: float | None) -> None:
+        """It has ended."""
+
+    def stack(self) -> str:
+        """What who asks too late is told."""
+        return "No stack: it has just ended."
+
+
+ENDED: Driver = _Ended()

@@ -43,7 +43,8 @@ class TaskFuture(Future[T]):
             return super().exception(timeout)
 
     def _in_line(self, timeout: float | None) -> AbstractContextManager[object]:
-        return _NOWHERE if self.line is None or timeout is not None or self.done() else self.line()
+        line = self.line
+        return _NOWHERE if line is None or timeout is not None or self.done() else line()
 
     def cancel(self) -> bool:
         """Ask the task to stop; whether it is canceled now. A running one may go on to its end."""
@@ -62,10 +63,22 @@ class TaskFuture(Future[T]):
         """Like `add_done_callback`, at once, on the thread that ends the task: for code of ours that never waits."""
         super().add_done_callback(fn)
 
+    def let_go(self) -> None:
+        """It is done, and refers to its task no more."""
+        self._cancel_task, self._is_running, self.line = _nothing, _never, None
+
     def settle_canceled(self) -> None:
         """Become cancelled, and tell those who wait in ``concurrent.futures.wait``."""
         super().cancel()
         self.set_running_or_notify_cancel()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _never() -> bool:
+    return False
 
 
 def _call_back(fn: Callable[[Future[T]], object], done: Future[T]) -> None:

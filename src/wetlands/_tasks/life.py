@@ -231,6 +231,14 @@ class TaskLife(Generic[T]):
             self._status = to
             self._announce(TERMINAL_EVENTS[to])
         settle()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """It has ended: what it does not need any more, and what refers to it, need not wait for a garbage collector.
+
+        Else a result that nobody has any more, gigabytes perhaps, would stay with it until then.
+        """
+        self._future.let_go()
 
     def _event(self, kind: TaskEventType) -> TaskEvent:
         now = self._progress

@@ -196,11 +196,11 @@ def test_the_worker_joins_by_a_token_and_is_not_inherited_further() -> None:
     descriptor = os.memfd_create("wetlands-tests")
     os.set_inheritable(descriptor, True)
     os.ftruncate(descriptor, SIZE)
-    exchange = join(f"{descriptor}:{SIZE}:1000:100")
+    exchange = join(f"{descriptor}:{SIZE}:100000:100:sparse")
 
     assert exchange is not None
     assert not os.get_inheritable(descriptor)
-    assert exchange.zone._next == SIZE // 2
+    assert (SIZE // 2, False) == exchange.zone.take(1)
 
 
 def test_there_may_be_no_shared_memory() -> None:
@@ -210,7 +210,7 @@ def test_there_may_be_no_shared_memory() -> None:
 def test_memory_that_cannot_be_mapped_is_as_good_as_none() -> None:
     descriptor = os.memfd_create("wetlands-tests")
 
-    assert join(f"{descriptor}:{SIZE}:1000:100") is None  # the file is shorter
+    assert join(f"{descriptor}:{SIZE}:100000:100:sparse") is None  # the file is shorter
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
 

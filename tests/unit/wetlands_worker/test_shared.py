@@ -39,7 +39,6 @@ def named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     def missing() -> int:
         raise OSError
 
-    monkeypatch.setattr(shared_memory, "_memfd", missing)
     monkeypatch.setattr(shared_memory, "_unnamed", missing)
     monkeypatch.setattr(shared_memory, "_folder", lambda: str(tmp_path))
     return tmp_path

@@ -152,3 +152,25 @@ def test_a_block_that_was_filled_in_part_is_warm_for_no_more_than_that() -> None
     assert (offset, False) == zone.take(BLOCK), "its last page may have no memory"
     zone.give_back(offset)
     assert (offset, True) == zone.take(BLOCK)
+
+
+def test_where_no_memory_is_taken_back_idle_blocks_are_joined_to_a_longer_one() -> None:
+    zone = Zone(0, 4 * BLOCK, limit=4 * BLOCK, idle_limit=4 * BLOCK, discard=None)
+    blocks = [taken(zone, BLOCK)[0] for _ in range(4)]
+    for block in blocks:
+        zone.give_back(block)
+
+    assert (0, False) == zone.take(3 * BLOCK)
+    assert (3 * BLOCK, True) == zone.take(BLOCK)
+    assert zone.take(BLOCK) is None
+
+
+def test_what_is_in_use_keeps_them_apart() -> None:
+    zone = Zone(0, 4 * BLOCK, limit=4 * BLOCK, idle_limit=4 * BLOCK, discard=None)
+    blocks = [taken(zone, BLOCK)[0] for _ in range(4)]
+    for block in blocks[::2]:
+        zone.give_back(block)
+
+    assert zone.take(2 * BLOCK) is None
+    zone.give_back(blocks[1])
+    assert (0, False) == zone.take(2 * BLOCK)

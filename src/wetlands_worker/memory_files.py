@@ -1,0 +1,50 @@
+"""Files in memory without a name, on Linux: whoever is killed, nothing is left when their last user is gone."""
+
+import errno
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["make_memory_file"]
+
+_FOLDER = "/dev/shm"  # noqa: S108 - the file has no name there
+_CLOSE_ON_EXEC = 1
+
+
+def make_memory_file(name: str) -> int:
+    """The descriptor of a new one, empty; no child of this process has it.
+
+    Args:
+        name: What the system calls it, for those who look into ``/proc``.
+
+    Raises:
+        OSError: The system has none.
+    """
+    make: "Any" = getattr(os, "memfd_create", None)
+    if make is not None:
+        return int(make(name))
+    try:
+        return _made_by_libc(name)
+    except OSError:  # a file there is limited by the size of that folder, which containers keep small
+        flag = getattr(os, "O_TMPFILE", None)
+        if flag is None:
+            raise
+        return os.open(_FOLDER, flag | os.O_RDWR | os.O_CLOEXEC, 0o600)
+
+
+def _made_by_libc(name: str) -> int:
+    """By the C library of this machine: many Pythons are built for older ones, which did not have the function."""
+    problem = OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+    try:
+        import ctypes  # noqa: PLC0415 - slow to import
+
+        make = ctypes.CDLL(None, use_errno=True).memfd_create
+    except (ImportError, AttributeError, TypeError):
+        raise problem from None
+    descriptor = int(make(name.encode(), _CLOSE_ON_EXEC))
+    if descriptor < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return descriptor
