@@ -10,19 +10,28 @@ ours) hold nothing once they are sent, so no two calls can wait for each other h
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 from wetlands._platform.amounts import gigabytes
 from wetlands._platform.segment import LIMIT_VARIABLE, most_in_flight
+from wetlands.logger import logger
 from wetlands_worker.exchange import THRESHOLD
 from wetlands_worker.values import EncodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Flow", "flow", "weight_of"]
+    from wetlands._pool.call import Call
+    from wetlands._pool.worker import Worker
+
+__all__ = ["Flow", "flow", "log_wait", "weight_of"]
+
+_PATIENCE = 1.0
+"""Seconds until a call that waits is told of, and between two that are: a thousand may wait."""
 
 
 class Flow:
@@ -30,13 +39,16 @@ class Flow:
 
     Args:
         limit: How many bytes may be on their way.
+        patience: For how many seconds one waits until it is told of.
 
     Attributes:
         held: What is on its way, in bytes, by who holds it.
     """
 
-    def __init__(self, limit: Callable[[], int] = most_in_flight) -> None:
+    def __init__(self, limit: Callable[[], int] = most_in_flight, *, patience: float = _PATIENCE) -> None:
         self._limit = limit
+        self._patience = patience
+        self._told = -_PATIENCE
         self._room = threading.Condition()
         self._line: deque[object] = deque()
         self.held: dict[object, int] = {}
@@ -46,23 +58,49 @@ class Flow:
         with self._room:
             return not self._line and self._taken(holder, weight)
 
-    def wait(self, holder: object, weight: int, hopeless: Callable[[], bool]) -> None:
+    def wait(
+        self,
+        holder: object,
+        weight: int,
+        hopeless: Callable[[], bool],
+        tell: Callable[[int, int], None] = lambda _held, _limit: None,
+    ) -> None:
         """Take room as soon as there is some.
 
         Args:
             holder: Who will hold it.
             weight: How many bytes.
             hopeless: Whether it is not needed any more, which ends the wait; asked again at each `look`.
+            tell: Is given what is on its way, and how much may be, when the wait takes long; once at most.
         """
         turn = object()
+
+        def over() -> bool:
+            return hopeless() or (self._line[0] is turn and self._taken(holder, weight))
+
         with self._room:
             self._line.append(turn)
-            try:
-                while not hopeless() and not (self._line[0] is turn and self._taken(holder, weight)):
-                    self._room.wait()
-            finally:
+        try:
+            with self._room:
+                came = self._room.wait_for(over, self._patience)
+                loud = not came and self._may_tell()
+                held = sum(self.held.values())
+            if loud:
+                tell(held, self._limit())
+            if not came:
+                with self._room:
+                    self._room.wait_for(over)
+        finally:
+            with self._room:
                 self._line.remove(turn)
                 self._room.notify_all()
+
+    def _may_tell(self) -> bool:
+        now = time.monotonic()
+        if now - self._told < self._patience:
+            return False
+        self._told = now
+        return True
 
     def leave(self, holder: object) -> None:
         """Give room back; nothing happens when none was taken."""
@@ -87,6 +125,24 @@ class Flow:
 
 flow = Flow()
 """That of this program."""
+
+
+def log_wait(worker: Worker, call: Call, held: int, limit: int) -> None:
+    """Tell the log that a call waits for room, for how much, and what to do about it."""
+    logger.log_execution(
+        logging.INFO,
+        "%s waits until there is room for its arrays, %s: those of calls that run take %s of the %s that may be on "
+        "their way at a time (%s says how much)",
+        call.work.call_target,
+        gigabytes(call.work.weight),
+        gigabytes(held),
+        gigabytes(limit),
+        LIMIT_VARIABLE,
+        env_name=worker.info.environment,
+        worker_index=worker.index,
+        call_target=call.work.call_target,
+        task_id=call.task_id,
+    )
 
 
 def weight_of(buffers: Sequence[object], limit: Callable[[], int] = most_in_flight) -> int:

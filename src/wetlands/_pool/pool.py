@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wetlands._pool.deadlock import waits
-from wetlands._pool.flow import flow
+from wetlands._pool.flow import flow, log_wait
 from wetlands._pool.lives import Lives
 from wetlands._pool.roster import Roster
 from wetlands._pool.scheduler import Dispatch, Fail, Retire, Spawn
@@ -239,7 +240,11 @@ class Pool:
 
     def _send_late(self, worker: Worker, call: Call) -> bool:
         """Send a call when there is room for its arguments; whether its answer is to be read."""
-        flow.wait(worker, call.work.weight, lambda: call.unwanted or worker.lost or worker.gone.is_set())
+
+        def hopeless() -> bool:
+            return call.unwanted or worker.lost or worker.gone.is_set()
+
+        flow.wait(worker, call.work.weight, hopeless, partial(log_wait, worker, call))
         call.parked = False
         if not call.unwanted:
             return self._send_now(worker, call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import threading
 from concurrent.futures import CancelledError
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -105,6 +106,74 @@ def test_who_gives_up_lets_the_next_one_pass() -> None:
     second()
 
     assert {"a": 5, "second": 4} == tested.held
+
+
+def test_a_long_wait_is_told_once_with_what_is_on_its_way() -> None:
+    tested = Flow(lambda: 10, patience=0.0)
+    tested.enter("a", 6)
+    tested.enter("b", 3)
+    told: list[tuple[int, int]] = []
+    waiting = in_thread(lambda: tested.wait("c", 4, never, lambda held, limit: told.append((held, limit))))
+    eventually(lambda: told, "it is told")
+    for _ in range(3):
+        tested.look()
+    tested.leave("b")
+    tested.leave("a")
+    waiting()
+
+    assert [(9, 10)] == told
+
+
+def test_who_gets_room_soon_is_not_told_of() -> None:
+    tested = Flow(lambda: 10, patience=DEADLINE)
+    tested.enter("a", 6)
+    told: list[int] = []
+    waiting = in_thread(lambda: tested.wait("b", 6, never, lambda held, _: told.append(held)))
+    eventually(lambda: tested._line, "it waits")
+    tested.leave("a")
+    waiting()
+
+    assert [] == told
+
+
+def test_of_many_that_wait_not_all_are_told() -> None:
+    tested = Flow(lambda: 10, patience=0.02)
+    tested.enter("a", 10)
+    told: list[int] = []
+    names = list(map(str, range(5)))
+    waiting = [in_thread(partial(tested.wait, name, 1, never, lambda held, _: told.append(held))) for name in names]
+    eventually(lambda: told, "one of them is told")
+    tested._told = float("inf")
+    tested.leave("a")
+    for wait in waiting:
+        wait()
+
+    assert 1 <= len(told) < len(names)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_the_log_says_what_a_call_waits_for_and_what_says_how_much(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(flow, "_patience", 0.0)
+    caplog.set_level("INFO", "wetlands")
+    with a_pool(2) as (pool, workers):
+        first = submitted(pool, bytearray(LARGE))
+        busy = taker(workers.all)
+        number = busy.begin()
+        second = submitted(pool, bytearray(LARGE))
+        eventually(lambda: caplog.records, "it is told")
+        busy.answer(number, "first")
+        assert "first" == first.wait_for(DEADLINE).result
+        taker(workers.all).echo()
+        second.wait_for(DEADLINE)
+
+    (record,) = caplog.records
+    assert ("INFO", second.id) == (record.levelname, record.task_id)  # type: ignore[attr-defined]  # one of ours
+    assert (
+        "module:function waits until there is room for its arrays, 100 kB: those of calls that run take 100 kB of the "
+        "150 kB that may be on their way at a time (WETLANDS_SHARED_MEMORY says how much)"
+    ) == record.getMessage()
 
 
 def test_only_large_buffers_weigh_anything() -> None:
