@@ -57,6 +57,45 @@ def wait_for_file(path, task):
     return path
 
 
+def begins_until_path(path, result, task):
+    task.update("begun")
+    while not os.path.exists(path):
+        time.sleep(0.005)
+    print("the path is there", flush=True)  # noqa: T201 - that is the test
+    task.update("seen", current=1, maximum=2)
+    task.set_output("path", path)
+    return result
+
+
+def fails_after_path(path, task):
+    task.update("begun")
+    while not os.path.exists(path):
+        time.sleep(0.005)
+    raise ValueError("too late")
+
+
+def streams_until_closed(path):
+    try:
+        yield from range(1_000_000)
+    finally:
+        touch(path)
+
+
+def calls_back(function, path, task):
+    task.update("begun")
+    try:
+        function()
+    except BaseException as error:
+        with open(path, "w") as file:
+            file.write(f"{type(error).__name__}: {error}")
+        raise
+
+
+def slow_variable(name):
+    time.sleep(0.1)  # so that one worker cannot take all
+    return os.environ.get(name)
+
+
 def touch(path):
     with open(path, "a"):
         return path

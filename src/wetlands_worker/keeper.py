@@ -261,7 +261,7 @@ class Keeper:
             kind, number, body, buffers = frame
             value: "Any" = decode(body, buffers)  # Any: see the table of messages
             if kind == messages.START:
-                program.tell(messages.STARTED, number, self._start(*value))
+                program.tell(messages.DONE, number, self._start(*value))
             elif kind == messages.ATTACH:
                 self._attach(number, *value)
             elif kind == messages.LEAVE:
@@ -271,6 +271,7 @@ class Keeper:
                     worker.leave()
             elif kind == messages.LAUNCHED:
                 self._launched(*value)
+                program.tell(messages.DONE, number)
             else:
                 return
 

@@ -46,10 +46,10 @@ A keeper of persistent workers (`wetlands_worker.keeper`) has one connection wit
 | HELD | keeper | - | `(pid, name, since)` of the program that it serves now: this one has to wait |
 | WELCOME | keeper | - | `(plan, workers)`: what was launched, or None; of each worker `(index, pid, nonce, state)` |
 | START | program | of a request | `(index, command, variables)` |
-| STARTED | keeper | the same | `(pid, nonce)`, or why not, as text |
+| DONE | keeper | the same | of START `(pid, nonce)`, or why not, as text; of LAUNCHED None |
 | ATTACH | program | pid | `(ticket, page, segment, session, folder)`; two connections with that ticket come beside it |
 | LEAVE | program | pid | empty: the worker shall end |
-| LAUNCHED | program | - | `(plan, started)`: all are ready; when each process was started, by its pid |
+| LAUNCHED | program | of a request | `(plan, started)`: all are ready; when each process was started, by its pid |
 | ENDED | keeper | pid | `(status, peak)` as of ``wait4`` |
 | WROTE | keeper | pid | 1 or 2, for stdout or stderr, in one byte; then what it wrote |
 
@@ -103,7 +103,7 @@ FORGET = 61
 HELD = 80
 WELCOME = 81
 START = 82
-STARTED = 83
+DONE = 83
 ATTACH = 84
 LEAVE = 85
 LAUNCHED = 86

@@ -37,12 +37,16 @@ class Ours:
     control: Connection
     page: Page
 
-    def close(self) -> None:
-        """Let go of it."""
+    def close(self, *, trim: bool = True) -> None:
+        """Let go of it.
+
+        Args:
+            trim: See `close_exchange`; a worker that stays may still need what it has written there.
+        """
         self.page.close()
         self.call.close()
         self.control.close()
-        self.close_exchange(trim=True)
+        self.close_exchange(trim=trim)
 
     def close_exchange(self, *, trim: bool = False) -> None:
         """Let go of the memory for large buffers; what still is used of it stays.

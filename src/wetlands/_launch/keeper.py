@@ -194,7 +194,7 @@ class Keeper:
             started: When the keeper and the workers were started, by their pid.
         """
         self.plan = plan
-        self._tell(messages.LAUNCHED, 0, (plan, dict(started)))
+        self._ask(messages.LAUNCHED, (plan, dict(started)))
 
     def release(self) -> None:
         """Let go of the workers, which stay."""
@@ -255,7 +255,7 @@ class Keeper:
 
     def _heard(self, frame: Frame) -> None:
         kind, number, body, buffers = frame
-        if kind == messages.STARTED:
+        if kind == messages.DONE:
             with self._lock:
                 queue = self._requests.get(number)
             if queue is not None:

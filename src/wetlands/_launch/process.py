@@ -229,7 +229,7 @@ class WorkerProcess:
     def close(self) -> None:
         """Let go of the connections; nobody receives any more, and the process has ended or ends now."""
         self.hang_up()  # the monitor has a copy of the control connection: closing ours would not end that
-        self._ours.close()
+        self._ours.close(trim=self._child.wait(0) is not None)
 
     def _last_lines(self) -> Sequence[str]:
         return self.output.stderr_tail(_STDERR_LINES)
