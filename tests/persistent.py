@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pools import DEADLINE, eventually, is_running
+from pools import DEADLINE, FUNCTIONS, eventually, is_running
 from wetlands._backends.prefix import Prefix
 from wetlands._store.keepers import known_keepers
 from wetlands.environment_manager import EnvironmentManager
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from wetlands._store.keepers import KeeperNote
     from wetlands.external_environment import ExternalEnvironment
+    from wetlands.task import Task
 
 PROGRAM = Path(__file__).parent / "faults" / "saboteur_program.py"
 NAME = "tested"
@@ -122,3 +123,21 @@ def a_program(instance: Instance, what: str, *arguments: str) -> Iterator[Progra
             yield Program(process)
         finally:
             process.kill()
+
+
+def attached(instance: Instance, timeout: float = DEADLINE) -> ExternalEnvironment:
+    """The environment of one more program, which has the workers."""
+    environment = instance.environment()
+    environment._attach(timeout)
+    return environment
+
+
+def begun(environment: ExternalEnvironment, go: Path, result: object = "done") -> Task[object]:
+    """A call that runs until there is a file."""
+    task = environment.submit(FUNCTIONS, "begins_until_path", (str(go), result))
+    eventually(lambda: task.message, "it runs")
+    return task
+
+
+def said_pids(note: KeeperNote) -> list[int]:
+    return [worker.pid for worker in note.workers.values()]

@@ -113,7 +113,8 @@ def _stacks(main_thread: int) -> bytes:
     return encode(stacks(main_thread, get_ident()))[0]
 
 
-def _debug(worker: "Worker", control: "Connection", number: int, body: "Bytes", main_thread: int) -> None:
+def debugger_of(worker: "Worker", folder: str, python: str, main_thread: int) -> "Tuple[object, ...]":
+    """Where this worker listens for a debugger from now on: host, port, and what went wrong, or None."""
     from wetlands_worker.debugger import DebuggerError, listen  # noqa: PLC0415 - most workers are never asked
 
     def on_main(errand: "Callable[[], object]") -> None:
@@ -121,10 +122,17 @@ def _debug(worker: "Worker", control: "Connection", number: int, body: "Bytes", 
         interrupt(main_thread)
 
     try:
+        return (*listen(folder, python, on_main), None)
+    except (DebuggerError, ValueError) as error:
+        return "", 0, str(error)
+
+
+def _debug(worker: "Worker", control: "Connection", number: int, body: "Bytes", main_thread: int) -> None:
+    try:
         where: "Any" = decode(body, ())  # Any: a pair of texts
         folder, python = where
-        answer: "Tuple[object, ...]" = (*listen(folder, python, on_main), None)
-    except (DebuggerError, DecodeError, ValueError) as error:
+        answer = debugger_of(worker, folder, python, main_thread)
+    except (DecodeError, ValueError) as error:
         answer = ("", 0, str(error))
     try:
         control.send(messages.DEBUGGER, number, encode(answer)[0])

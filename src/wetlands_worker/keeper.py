@@ -12,19 +12,22 @@ been idle for long enough, or when their environment has been replaced. When it 
 import json
 import os
 import threading
+from functools import partial
 from time import monotonic, time
 
-from wetlands_worker import messages
+from wetlands_worker import looking, messages
 from wetlands_worker.doors import Door
-from wetlands_worker.frames import BrokenFrameError, Connection
+from wetlands_worker.frames import BrokenFrameError
 from wetlands_worker.keeper_log import KeeperLog
+from wetlands_worker.keeper_looks import answer
+from wetlands_worker.keeper_programs import Program, Ticket
 from wetlands_worker.keeper_worker import KeptWorker
-from wetlands_worker.values import DecodeError, decode, encode
+from wetlands_worker.values import DecodeError, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from typing import Any, Dict, List, Optional, Tuple
+    from typing import Any, Dict, List, Optional
 
 __all__ = ["main"]
 
@@ -73,50 +76,6 @@ def _silence() -> None:
     os.close(null)
 
 
-class _Program:
-    """A program that has, or waits for, the workers."""
-
-    def __init__(self, sock: "socket.socket", who: str) -> None:
-        self.connection = Connection(sock)
-        pid, _, name = who.partition(":")
-        self.pid = int(pid) if pid.isdigit() else 0
-        self.name = name
-        self.since = time()
-
-    def tell(self, kind: int, number: int, value: object = None) -> bool:
-        """Say something; whether it is still there."""
-        try:
-            self.connection.send(kind, number, encode(value)[0])
-        except OSError:
-            return False
-        return True
-
-    def has_gone(self) -> bool:
-        """Whether one that has to wait has given up: it says nothing before it is welcome."""
-        import select  # noqa: PLC0415 - few have to wait
-
-        sock = self.connection.socket
-        return bool(select.select([sock], [], [], 0)[0])
-
-
-class _Ticket:
-    """What belongs together to pass a program on to a worker, as it comes."""
-
-    def __init__(self) -> None:
-        self.made = monotonic()
-        self.sockets: "Dict[str, socket.socket]" = {}
-        self.worker: "Optional[KeptWorker]" = None
-        self.tokens: "Tuple[str, ...]" = ()
-
-    @property
-    def is_whole(self) -> bool:
-        return self.worker is not None and len(self.sockets) == len(("call", "control"))
-
-    def close(self) -> None:
-        for sock in self.sockets.values():
-            sock.close()
-
-
 class Keeper:
     """The workers of one environment, and who has them.
 
@@ -127,20 +86,23 @@ class Keeper:
 
     Attributes:
         door: Where programs come in.
+        environment: The name of the environment.
+        program: Who has the workers now, or None.
     """
 
     def __init__(self, settings: "Dict[str, Any]") -> None:  # Any: JSON
         self._settings = settings
         self._folder: str = settings["folder"]
         self._note = os.path.join(self._folder, f"{os.getpid()}.json")
-        self._log = KeeperLog(settings["log"] or "", settings["environment"])
+        self.environment: str = settings["environment"]
+        self._log = KeeperLog(settings["log"] or "", self.environment)
         self._workers: "Dict[int, KeptWorker]" = {}
-        self._program: "Optional[_Program]" = None
+        self.program: "Optional[Program]" = None
         self._plan: "Any" = None  # Any: the programs', see LAUNCHED
         self._started = 0.0
         self._since = time()
         self._alone_since = monotonic()
-        self._tickets: "Dict[str, _Ticket]" = {}
+        self._tickets: "Dict[str, Ticket]" = {}
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._over = threading.Event()
@@ -168,7 +130,7 @@ class Keeper:
                 if now - ticket.made > _TICKET_SECONDS:
                     del self._tickets[name]
                     ticket.close()
-            if self._program is not None:
+            if self.program is not None:
                 return
             if not self._workers and (self._plan is not None or now - self._alone_since > _PATIENCE_SECONDS):
                 self._over.set()
@@ -176,7 +138,7 @@ class Keeper:
             reason = self._reason_to_leave(workers, now) if workers else None
         if reason is not None:
             self._log.say(f"The workers without a program end: {reason}")
-            self._dismiss(workers)
+            self.dismiss(workers)
             return
         for worker in workers:
             if worker.state is None or any(seconds <= 0 for _, _, seconds in worker.state[1]) or worker.state[1]:
@@ -203,7 +165,13 @@ class Keeper:
         except (OSError, ValueError, AttributeError):  # being replaced now, or damaged: somebody else's to tell
             return False
 
-    def _dismiss(self, workers: "List[KeptWorker]") -> None:
+    def workers(self) -> "List[KeptWorker]":
+        """Those that live, by their index."""
+        with self._lock:
+            return sorted(self._workers.values(), key=lambda worker: worker.index)
+
+    def dismiss(self, workers: "List[KeptWorker]") -> None:
+        """Have workers end, by growing force, and wait for it."""
         for worker in workers:
             worker.leave()
         end = monotonic() + _LEAVE_SECONDS
@@ -220,13 +188,15 @@ class Keeper:
         """Somebody has proved the key: what for? Called on a thread of its own."""
         kind, _, rest = purpose.decode("utf-8", "replace").partition(":")
         if kind == "claim":
-            self._serve(_Program(sock, rest))
+            self._serve(Program(sock, rest))
+        elif purpose == looking.PURPOSE:
+            looking.serve_looks(sock, partial(answer, self))
         elif kind in {"call", "control"}:
             self._complete(rest, lambda ticket: ticket.sockets.__setitem__(kind, sock))
         else:
             sock.close()
 
-    def _serve(self, program: _Program) -> None:
+    def _serve(self, program: Program) -> None:
         try:
             if self._claimed(program):
                 self._talk(program)
@@ -236,24 +206,24 @@ class Keeper:
             self._left(program)
             program.connection.close()
 
-    def _claimed(self, program: _Program) -> bool:
+    def _claimed(self, program: Program) -> bool:
         """Wait until the workers are free, and take them; whether it is still there then."""
         with self._changed:
-            other = self._program
+            other = self.program
         if other is not None and not program.tell(messages.HELD, 0, (other.pid, other.name, other.since)):
             return False
         with self._changed:
-            while self._program is not None:
+            while self.program is not None:
                 if program.has_gone():
                     return False
                 self._changed.wait(_LOOK_SECONDS)  # that it gives up is not told by the condition
-            self._program = program
+            self.program = program
             workers = [(worker.index, worker.pid, worker.nonce, worker.state) for worker in self._workers.values()]
         if self._plan is not None:
             self._log.say(f"Program {program.pid} ({program.name}) has the workers now")
         return program.tell(messages.WELCOME, 0, (self._plan, workers))
 
-    def _talk(self, program: _Program) -> None:
+    def _talk(self, program: Program) -> None:
         while True:
             frame = program.connection.receive()
             if frame is None:
@@ -275,16 +245,16 @@ class Keeper:
             else:
                 return
 
-    def _left(self, program: _Program) -> None:
+    def _left(self, program: Program) -> None:
         with self._changed:
-            if self._program is not program:
+            if self.program is not program:
                 return
-            self._program = None
+            self.program = None
             self._alone_since = monotonic()
             self._changed.notify_all()
             workers = list(self._workers.values())
         if self._plan is None:  # it went before its workers were ready
-            self._dismiss(workers)
+            self.dismiss(workers)
             self._over.set()
             return
         if not workers:
@@ -306,14 +276,14 @@ class Keeper:
         return worker.pid, worker.nonce
 
     def _attach(self, pid: int, name: str, *tokens: str) -> None:
-        def complete(ticket: _Ticket) -> None:
+        def complete(ticket: Ticket) -> None:
             ticket.worker, ticket.tokens = self._workers.get(pid), tokens
 
         self._complete(name, complete)
 
     def _complete(self, name: str, add: "Any") -> None:  # Any: a function of a ticket
         with self._lock:
-            ticket = self._tickets.setdefault(name, _Ticket())
+            ticket = self._tickets.setdefault(name, Ticket())
             add(ticket)
             if not ticket.is_whole:
                 return
@@ -334,7 +304,7 @@ class Keeper:
             self._write_note()
 
     def _wrote(self, worker: KeptWorker, number: int, data: bytes) -> None:
-        program = self._program
+        program = self.program
         if program is not None and data:
             try:
                 program.connection.send(messages.WROTE, worker.pid, bytes((number,)) + data)
@@ -348,7 +318,7 @@ class Keeper:
     def _ended(self, worker: KeptWorker, status: int, peak: int) -> None:
         with self._changed:
             self._workers.pop(worker.pid, None)
-            program = self._program
+            program = self.program
             if self._plan is not None:
                 self._write_note()
             self._changed.notify_all()
@@ -361,7 +331,7 @@ class Keeper:
         """Say to other programs where we are; the lock is held."""
         settings = self._settings
         note = {
-            "environment": settings["environment"],
+            "environment": self.environment,
             "generation": settings["generation"],
             "pid": os.getpid(),
             "started": self._started,

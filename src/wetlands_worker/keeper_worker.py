@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import threading
+from struct import Struct
 from time import monotonic
 
 from wetlands_worker.keeper_log import Lines
@@ -21,6 +22,7 @@ __all__ = ["KeptWorker"]
 _READ_BYTES = 1 << 16
 _OUTPUT_SECONDS = 0.5
 _KILL = 9
+_SEND_SECONDS = 2
 
 
 class KeptWorker:
@@ -40,7 +42,6 @@ class KeptWorker:
         nonce: What marks its output.
         lines: Its streams, taken apart, for as long as no program does that.
         state: What it runs and keeps, as it last said; None: it has not said it since the last program.
-        answering: Whether it has said something since it was last asked.
 
     Raises:
         OSError: It cannot be started.
@@ -62,11 +63,14 @@ class KeptWorker:
         self.idle_since = monotonic()
         self.started = 0.0  # as programs reckon it, see LAUNCHED
         self.lines = {number: Lines(marker(self.nonce)) for number in (1, 2)}
-        self._stacks: "Any" = None  # Any: see `wetlands_worker.stacks`
+        self._answer: "Any" = None  # Any: see the letters of `wetlands_worker.persistent`
         self._answered = threading.Event()
+        self._asking = threading.Lock()
+        self._state_asked = False
         self._sending = threading.Lock()
         self._wrote, self._ended = wrote, ended
         self._door, theirs = socket.socketpair()
+        _limit_waiting(self._door)
         with theirs:
             try:
                 self._process = subprocess.Popen(
@@ -111,16 +115,19 @@ class KeptWorker:
             pass
 
     def ask_state(self) -> None:
-        """Have it say its state again."""
-        self._tell(("state",))
+        """Have it say its state again, unless it has not answered the last time: letters to nobody would pile up."""
+        if not self._state_asked:
+            self._state_asked = True
+            self._tell(("state",))
 
-    def stacks(self, seconds: float) -> "Any":  # Any: see `wetlands_worker.stacks`
-        """What its threads are doing; None when it does not answer in time."""
-        self._answered.clear()
-        self._stacks = None
-        self._tell(("stacks",))
-        self._answered.wait(seconds)
-        return self._stacks
+    def ask(self, letter: "Tuple[object, ...]", seconds: float) -> "Any":  # Any: see `wetlands_worker.persistent`
+        """Ask it something, and wait for the answer: what is in that letter; None when none comes in time."""
+        with self._asking:
+            self._answered.clear()
+            self._answer = None
+            self._tell(letter)
+            self._answered.wait(seconds)
+            return self._answer
 
     @property
     def busy(self) -> bool:
@@ -145,8 +152,9 @@ class KeptWorker:
                     if not self.busy or content[0] is None:
                         self.idle_since = monotonic()
                     self.state = (content[0], content[1])
-                elif kind == "stacks":
-                    self._stacks = content[0]
+                    self._state_asked = False
+                else:
+                    self._answer = content
                     self._answered.set()
         except OSError:
             pass
@@ -167,3 +175,8 @@ class KeptWorker:
             reader.join(_OUTPUT_SECONDS)
         self._ended(self, status, usage.ru_maxrss)
         self._door.close()
+
+
+def _limit_waiting(sock: socket.socket) -> None:
+    """Let nobody wait for a worker that reads nothing: what is not taken within seconds is not sent."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, Struct("ll").pack(_SEND_SECONDS, 0))  # a struct timeval

@@ -9,9 +9,9 @@ gone, it ends.
 |---|---|---|---|
 | adoption | keeper | `("attach", page, segment, session, folder)`, as tokens | call and control connection |
 | leaving | keeper | `("leave",)` | - |
-| question | keeper | `("stacks",)` | - |
+| question | keeper | `("state",)`, `("stacks",)`, `("debug", folder of debugpy, interpreter)` | - |
 | state | worker | `("state", running, kept)`: `(task id, head)` or None, and those of the answers that it keeps | - |
-| answer | worker | `("stacks", text)` | - |
+| answer | worker | `("stacks", stacks)`, see `stacks`; `("debug", (host, port, what went wrong or None))` | - |
 
 After HELLO come as many answers as it says are undelivered: for each, its outputs as OUTPUT frames, then an UNDELIVERED
 frame. Its body begins with the length in four bytes of what is told about it: `(task id, head, asked, kind, progress)`.
@@ -327,7 +327,14 @@ class _Door:
             self.tell(("stacks", stacks(self._main_thread, get_ident())))
         elif letter[0][0] == "state" and self.worker is not None:
             self.tell(self.worker.state())
+        elif letter[0][0] == "debug" and self.worker is not None:
+            start_new_thread(self._debug, (self.worker, *letter[0][1:]))  # it takes most of a second
         return True
+
+    def _debug(self, worker: PersistentWorker, folder: str, python: str) -> None:
+        from wetlands_worker.control import debugger_of  # noqa: PLC0415 - most workers are never asked
+
+        self.tell(("debug", debugger_of(worker, folder, python, self._main_thread)))
 
     def _wake(self) -> None:
         with self._lock:

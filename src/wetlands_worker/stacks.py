@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     PlainStack = Tuple[str, bool, Tuple[PlainFrame, ...]]
 
 _OURS = __file__[: -len("stacks.py")]
-_LOOP = f"{_OURS}serve.py"
+_LOOPS = (f"{_OURS}serve.py", f"{_OURS}persistent.py")
 _MOST_FRAMES = 200
 
 
@@ -53,7 +53,7 @@ def _frames(innermost: "FrameType") -> "Tuple[PlainFrame, ...]":
     frame: "Optional[FrameType]" = innermost
     while frame is not None and len(frames) < _MOST_FRAMES:
         code = frame.f_code
-        if code.co_filename == _LOOP:  # what lies outside of it is how this process was started
+        if code.co_filename in _LOOPS:  # what lies outside of it is how this process was started
             break
         if not code.co_filename.startswith(_OURS):
             line = frame.f_lineno or 0
