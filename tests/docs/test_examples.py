@@ -35,6 +35,7 @@ PRINTS = {
     "stream_example.py": "step 0: 5.0\nstep 1: 10.0\nstep 2: 15.0\nstep 3: 20.0\n4 steps\n[0, 1, 2, 3, 4]\n",
     "locks_example.py": "upgraded iniconfig 2.0.0 -> 2.1.0 (pypi)\n()\n()\n",
     "pipeline_example.py": ("96,000,000 bytes kept\n9000000 values clipped\n{'clipped': ((4000, 3000), 0.25)}\nTrue\n"),
+    "persistent_example.py": "persistent_module:count COMPLETED 3 counted True\ntiny: 42\n",
     "progress_example.py": (
         "tiny ['create', 'install', 'commands']\nupgraded iniconfig 2.0.0 -> 2.1.0 (pypi)\nCANCELED False\n"
     ),
