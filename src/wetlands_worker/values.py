@@ -23,6 +23,7 @@ from _pickle import (
 from io import BytesIO
 
 from wetlands_worker.pieces import Handle, Piece, reduce_piece
+from wetlands_worker.small_arrays import SMALL, decode_small, encode_small
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ def encode(
     """
     if type(value) in _SCALARS:
         return dumps(value, _PROTOCOL), []
+    small = encode_small(value, inline_below)
+    if small is not None:
+        return small, []
     sink = _Sink()
     sink.inline_below = inline_below
     buffers: "list[Any]" = []
@@ -135,6 +139,8 @@ def decode(body: "bytes | bytearray | memoryview", buffers: "Sequence[object]") 
     """
     try:
         body = bytes(body)  # so that it can be searched; free for bytes, and a fraction of what unpickling costs
+        if body[-1:] in SMALL:
+            return decode_small(body)
         if buffers:
             buffers = [buffer.open(body) if hasattr(buffer, "open") else buffer for buffer in buffers]
         if _STACK_GLOBAL not in body:

@@ -10,6 +10,7 @@ from wetlands._pool.callbacks import encode_arguments
 from wetlands._pool.flow import weight_of
 from wetlands_worker import messages
 from wetlands_worker.handover import Holder
+from wetlands_worker.small_arrays import encode_small_arguments
 from wetlands_worker.values import are_scalars
 
 if TYPE_CHECKING:
@@ -85,6 +86,10 @@ class Work:
 def _encoded(values: tuple[Any, ...]) -> tuple[bytes, list[memoryview], Callbacks | None]:  # Any: the user's
     """The arguments of a call; those of most calls are few and plain, and nothing has to be looked for in them."""
     args, options = values[:2]
-    if not options and len(values) == _PAIR and len(args) <= _FEW and are_scalars(args):
-        return dumps(values, _PROTOCOL), [], None
+    if not options and len(values) == _PAIR and len(args) <= _FEW:
+        if are_scalars(args):
+            return dumps(values, _PROTOCOL), [], None
+        small = encode_small_arguments(args)
+        if small is not None:
+            return small, [], None
     return encode_arguments(values, ("args", "kwargs"))
