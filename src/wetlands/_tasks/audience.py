@@ -36,6 +36,8 @@ def event_in_view() -> TaskEvent | None:
 class Audience:
     """The listeners of one task. Everything but `tell_all` is called under the lock of the task."""
 
+    __slots__ = ("_all_told", "_listeners", "_lock", "_telling", "_untold")
+
     def __init__(self, lock: threading.Lock) -> None:
         self._lock = lock
         self._listeners: list[Listener] = []
@@ -72,7 +74,10 @@ class Audience:
             delivery.submit(self.tell_all)
 
     def tell_all(self) -> None:
-        """Tell the listeners one event after the other, until nothing is left to tell."""
+        """Tell the listeners one event after the other, until nothing is left to tell.
+
+        All that waits is taken at once: the lock is wanted by the thread that hears of the next events.
+        """
         while True:
             with self._lock:
                 if not self._untold:
@@ -80,10 +85,11 @@ class Audience:
                     if self._all_told is not None:
                         self._all_told.set()
                     return
-                event = self._untold.popleft()
-                listeners = tuple(self._listeners)
-            for listener in listeners:
-                tell(listener, event)
+                taken, self._untold = self._untold, deque()
+            while taken:
+                event = taken.popleft()
+                for listener in tuple(self._listeners):
+                    tell(listener, event)
 
 
 def tell(listener: Listener, event: TaskEvent) -> None:

@@ -14,9 +14,9 @@ from wetlands._tasks.events import (
     MOVES,
     TERMINAL_EVENTS,
     Progress,
-    TaskEvent,
     TaskEventType,
     TaskStatus,
+    event_of,
 )
 from wetlands._tasks.future import TaskFuture
 from wetlands.exceptions import ExecutionException, WetlandsError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from concurrent.futures import Future
 
-    from wetlands._tasks.events import CancelStep, Number
+    from wetlands._tasks.events import CancelStep, Number, TaskEvent
     from wetlands_worker.failures import TaskFailure
 
 __all__ = ["TaskLife", "new_number", "session"]
@@ -33,6 +33,7 @@ __all__ = ["TaskLife", "new_number", "session"]
 T = TypeVar("T")
 _SESSION = os.urandom(3).hex()
 _numbers = itertools.count(1)
+_NOTHING_SAID = Progress()
 _MOST_NUMBERS = 2**32 - 1  # 0 is no task's
 
 
@@ -65,7 +66,7 @@ class TaskLife(Generic[T]):
         self._status = TaskStatus.PENDING
         self._cancel_asked = False
         self._cancel_step: CancelStep | None = None
-        self._progress = Progress()
+        self._progress = _NOTHING_SAID
         self._outputs: dict[str, object] = {}
         self._audience = Audience(self._lock)
 
@@ -184,7 +185,7 @@ class TaskLife(Generic[T]):
 
     def _set_progress(self, message: str | None, current: Number | None, maximum: Number | None) -> None:
         with self._lock:
-            if self._status.is_finished():
+            if self._status in TERMINAL_EVENTS:
                 return
             self._progress = self._progress.merged(message, current, maximum)
             self._announce(TaskEventType.UPDATE)
@@ -229,7 +230,8 @@ class TaskLife(Generic[T]):
             if self._status is unless or to not in MOVES.get(self._status, ()):
                 return
             self._status = to
-            self._announce(TERMINAL_EVENTS[to])
+            if self._audience:
+                self._announce(TERMINAL_EVENTS[to])
         settle()
         self._let_go()
 
@@ -241,9 +243,7 @@ class TaskLife(Generic[T]):
         self._future.let_go()
 
     def _event(self, kind: TaskEventType) -> TaskEvent:
-        now = self._progress
-        counts = (now.current, now.maximum)
-        return TaskEvent(self, kind, now.message, *counts, self._cancel_step, now.stage, now.unit)  # type: ignore[arg-type]  # Task[object]
+        return event_of(self, kind, self._progress, self._cancel_step)  # type: ignore[arg-type]  # Task[object]
 
     def _announce(self, kind: TaskEventType) -> None:
         if self._audience:
