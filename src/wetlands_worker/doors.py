@@ -242,7 +242,7 @@ def _connect(address: str, seconds: float) -> "socket.socket":
     except OSError as error:
         sock.close()
         late = error.errno is None or isinstance(error, TimeoutError)
-        problem = f"no connection within {seconds:g} s" if late else error.strerror or str(error)
+        problem = f"no connection within {seconds:.3g} s" if late else error.strerror or str(error)
         raise HandshakeError(f"nobody can be reached at {address}: {problem}") from error
     except BaseException:
         sock.close()

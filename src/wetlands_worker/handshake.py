@@ -235,7 +235,7 @@ class _Line:
     def _failed(self, error: OSError) -> HandshakeError:
         # Before Python 3.10 the time-out of a socket is no TimeoutError, and has no number.
         if isinstance(error, TimeoutError) or error.errno is None:
-            return HandshakeError(f"the other side did not answer within {self._seconds:g} s")
+            return HandshakeError(f"the other side did not answer within {self._seconds:.3g} s")
         if isinstance(error, ConnectionError):
             return self._closed()
         return HandshakeError(f"the connection failed: {error}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from wetlands._cli import cleaning, debugging, doctor, environments, locking, logs, running
+from wetlands._cli import cleaning, debugging, doctor, environments, killing, locking, logs, running, watching
 from wetlands._cli.instance import Instance
 from wetlands.exceptions import WetlandsError
 
@@ -41,7 +41,7 @@ def app(context: click.Context, instance: Path, *, debug: bool) -> None:
         enable_console_logging("DEBUG")
 
 
-for _commands in (environments, locking, cleaning, running, logs, debugging, doctor):
+for _commands in (environments, locking, cleaning, running, watching, killing, logs, debugging, doctor):
     for _command in _commands.COMMANDS:
         app.add_command(_command)
 

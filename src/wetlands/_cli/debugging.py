@@ -11,12 +11,15 @@ import click
 
 from wetlands._cli.environments import complete_name
 from wetlands._cli.instance import pass_instance
+from wetlands._cli.rows import told
 
 if TYPE_CHECKING:
     from wetlands._cli.instance import Instance
     from wetlands._store.debuggers import DebugEndpoint
 
 __all__ = ["COMMANDS"]
+
+_LISTEN_SECONDS = 50.0  # longer than the program waits for a worker that is in native code
 
 
 @click.command()
@@ -34,17 +37,20 @@ __all__ = ["COMMANDS"]
 def debug(instance: Instance, sources: Path, name: str, ide: str, *, just_my_code: bool) -> None:
     """Let an editor attach to the workers of an environment.
 
-    Workers listen when the program that launched them was made with EnvironmentManager(debug=True), or has called
-    env.debug(). For VS Code, an entry for each is written into .vscode/launch.json of the folder, and the folder is
-    opened; what else is in that file stays as it is.
+    All its workers that run listen from now on, whatever they are doing, and go on with it. The program that launched
+    them needs debugpy (`pip install "wetlands[debug]"`). For VS Code, an entry for each is written into
+    .vscode/launch.json of the folder, and the folder is opened; what else is in that file stays as it is.
     """
     from wetlands._store.debuggers import known_debuggers  # noqa: PLC0415 - help needs none of it
 
+    problems = _have_them_listen(instance.folder, name)
     found = [endpoint for endpoint in known_debuggers(instance.folder) if endpoint.environment == name]
+    for problem in problems:
+        click.echo(problem, err=True)
     if not found:
         raise click.ClickException(
-            f"No worker of {name!r} in {instance.folder} listens for a debugger. Run your program with "
-            "EnvironmentManager(debug=True), or call debug() of the environment in it."
+            f"No worker of {name!r} in {instance.folder} listens for a debugger; `wetlands ps` shows those that run. "
+            "From their first call on they listen in a program with EnvironmentManager(debug=True)."
         )
     for endpoint in found:
         click.echo(f"{endpoint}.")
@@ -55,6 +61,20 @@ def debug(instance: Instance, sources: Path, name: str, ide: str, *, just_my_cod
             "In PyCharm, add a run configuration of the kind 'Attach to DAP' with that host and port, and run it. Path "
             f"mappings are not needed: workers run the files in {sources.absolute()} where they are."
         )
+
+
+def _have_them_listen(root: Path, name: str) -> list[str]:
+    """Ask everybody who has workers of an environment; why some of them do not listen."""
+    from wetlands._store.debuggers import DebugEndpoint, note_debuggers  # noqa: PLC0415 - help needs none of it
+    from wetlands._view.survey import ask_about  # noqa: PLC0415 - as above
+
+    problems = []
+    for answer in ask_about(root, name, {"ask": "debug"}, _LISTEN_SECONDS):
+        if answer.value is None:
+            problems.append(answer.problem if answer.refused else told(answer.party, answer.problem))
+        else:
+            note_debuggers(root, [DebugEndpoint(**endpoint) for endpoint in answer.value["endpoints"]])
+    return problems
 
 
 def _vscode(sources: Path, found: list[DebugEndpoint], *, just_my_code: bool) -> None:

@@ -21,13 +21,16 @@ def show_json(found: object) -> None:
     click.echo(json.dumps(found, indent=2, ensure_ascii=False, default=_plain))
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
+def show_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, numbers: Sequence[str] = ()
+) -> None:
     """Print rows of text under headings; what is no terminal gets all of it, however wide.
 
     Args:
         columns: The headings.
         rows: One text per column each.
         empty: What to say when there are no rows, on stderr.
+        numbers: The columns whose texts end below each other, and are never broken.
     """
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - takes a while to import, and not all commands print a table
     from rich.console import Console  # noqa: PLC0415 - as above
@@ -36,7 +39,10 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: 
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        if column in numbers:
+            table.add_column(column, justify="right", no_wrap=True)
+        else:
+            table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # as Text: names and paths are no markup
     if not table.rows:
