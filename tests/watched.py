@@ -56,14 +56,14 @@ class FakeCall:
 
 
 class FakePool:
-    """What each worker runs, by index; all of them are this very process."""
+    """What each worker runs, by index; all of them are one process that lives."""
 
-    def __init__(self, runs: list[FakeCall | None], queued: int = 0, starting: int = 0) -> None:
-        self.runs, self.queued, self.starting = runs, queued, starting
+    def __init__(self, pid: int, runs: list[FakeCall | None], queued: int = 0, starting: int = 0) -> None:
+        self.pid, self.runs, self.queued, self.starting = pid, runs, queued, starting
 
     @property
     def workers(self) -> list[FakeWorker]:
-        return [FakeWorker(index, FakeProcess(os.getpid())) for index in range(len(self.runs))]
+        return [FakeWorker(index, FakeProcess(self.pid)) for index in range(len(self.runs))]
 
     def glance(self) -> Glance:
         pairs = cast("list[tuple[Worker, Call | None]]", list(zip(self.workers, self.runs, strict=True)))
@@ -73,9 +73,11 @@ class FakePool:
 class FakeEnvironment:
     """An environment with such a pool."""
 
-    def __init__(self, name: str, *runs: FakeCall | None, queued: int = 0, starting: int = 0) -> None:
+    def __init__(
+        self, name: str, *runs: FakeCall | None, queued: int = 0, starting: int = 0, pid: int | None = None
+    ) -> None:
         self.name = name
-        self.pool: FakePool | None = FakePool(list(runs), queued, starting)
+        self.pool: FakePool | None = FakePool(os.getpid() if pid is None else pid, list(runs), queued, starting)
         self.debugpy = True
 
     @property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ import click
 from wetlands._cli.environments import complete_name
 from wetlands._cli.instance import pass_instance
 from wetlands._cli.rows import told
+from wetlands.exceptions import DebuggerError
 
 if TYPE_CHECKING:
     from wetlands._cli.instance import Instance
@@ -65,11 +68,15 @@ def debug(instance: Instance, sources: Path, name: str, ide: str, *, just_my_cod
 
 def _have_them_listen(root: Path, name: str) -> list[str]:
     """Ask everybody who has workers of an environment; why some of them do not listen."""
-    from wetlands._store.debuggers import DebugEndpoint, note_debuggers  # noqa: PLC0415 - help needs none of it
+    from wetlands._debug.endpoint import debugpy_folder  # noqa: PLC0415 - help needs none of it
+    from wetlands._store.debuggers import DebugEndpoint, note_debuggers  # noqa: PLC0415 - as above
     from wetlands._view.survey import ask_about  # noqa: PLC0415 - as above
 
+    question = {"ask": "debug"}
+    with suppress(DebuggerError):  # a program has its own debugpy, a keeper has none
+        question |= {"folder": str(debugpy_folder()), "python": sys.executable}
     problems = []
-    for answer in ask_about(root, name, {"ask": "debug"}, _LISTEN_SECONDS):
+    for answer in ask_about(root, name, question, _LISTEN_SECONDS):
         if answer.value is None:
             problems.append(answer.problem if answer.refused else told(answer.party, answer.problem))
         else:

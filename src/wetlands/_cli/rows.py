@@ -39,6 +39,7 @@ class Row:
         message: What the task says it does.
         current: How much of it is done.
         maximum: How much there is to do.
+        kept: How many results it keeps for a program to come.
         memory: Bytes that it has to itself.
         cpu: Percent of one processor, at the moment.
     """
@@ -57,6 +58,7 @@ class Row:
     message: str | None
     current: float | None
     maximum: float | None
+    kept: int
     memory: int | None
     cpu: float | None
 
@@ -66,7 +68,9 @@ class Row:
         if self.state == "unknown":
             return "(no answer)"
         what = self.target or self.state
-        return f"{what} (stopped)" if self.state == "stopped" and self.target else what
+        if self.state == "stopped" and self.target:
+            what += " (stopped)"
+        return f"{what}, keeps {_count(self.kept, 'result')}" if self.kept else what
 
     @property
     def part(self) -> float | None:
@@ -109,6 +113,7 @@ def _row(environment: SeenEnvironment, worker: SeenWorker, load: Load | None, no
         message=worker.message,
         current=worker.current,
         maximum=worker.maximum,
+        kept=worker.kept,
         memory=None if load is None else load.memory,
         cpu=None if load is None or load.cpu is None else round(load.cpu, 1),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from wetlands._platform.process import is_alive
@@ -40,6 +40,7 @@ class SeenWorker:
         message: What the task says it does.
         current: How much of it is done.
         maximum: How much there is to do.
+        kept: How many results it keeps for a program to come.
     """
 
     index: int
@@ -51,6 +52,7 @@ class SeenWorker:
     message: str | None = None
     current: float | None = None
     maximum: float | None = None
+    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def ask_all(
 def survey(root: Path, seconds: float = ANSWER_SECONDS) -> list[SeenEnvironment]:
     """Find out who has workers now, and what these do.
 
-    A persistent worker that a program has is shown with the program, which knows more of it than its keeper.
+    A persistent worker is shown once: with the program that has it, which knows more of it than its keeper.
 
     Args:
         root: The instance folder.
@@ -150,15 +152,7 @@ def survey(root: Path, seconds: float = ANSWER_SECONDS) -> list[SeenEnvironment]
     """
     answers = ask_all(root, known_parties(root), {"ask": "workers"}, seconds)
     seen = [environment for answer in answers for environment in _seen(answer)]
-    of_programs = {
-        worker.pid for environment in seen if environment.party.kind == "program" for worker in environment.workers
-    }
-    found = [
-        environment
-        for environment in seen
-        if environment.party.kind == "program" or not _all_in(environment.workers, of_programs)
-    ]
-    return sorted(found, key=lambda environment: (environment.environment, environment.party.since))
+    return sorted(_told_once(seen), key=lambda environment: (environment.environment, environment.party.since))
 
 
 def ask_about(root: Path, name: str, question: Mapping[str, object], seconds: float) -> list[Answer]:
@@ -179,8 +173,20 @@ def ask_about(root: Path, name: str, question: Mapping[str, object], seconds: fl
     return [*ask_all(root, there, {**question, "environment": name}, seconds), *silent]
 
 
-def _all_in(workers: Sequence[SeenWorker], pids: set[int]) -> bool:
-    return bool(workers) and all(worker.pid in pids for worker in workers)
+def _told_once(seen: Sequence[SeenEnvironment]) -> list[SeenEnvironment]:
+    """Each worker as somebody says who knows most of it: programs that answer, then keepers, then notes."""
+    found: list[SeenEnvironment] = []
+    told: set[int] = set()
+    for environment in sorted(seen, key=_ignorance):
+        workers = tuple(worker for worker in environment.workers if worker.pid not in told)
+        told.update(worker.pid for worker in workers)
+        if workers or not environment.workers or environment.problem is not None:
+            found.append(replace(environment, workers=workers))
+    return found
+
+
+def _ignorance(environment: SeenEnvironment) -> tuple[bool, bool]:
+    return environment.problem is not None, environment.party.kind == "keeper"
 
 
 def _seen(answer: Answer) -> list[SeenEnvironment]:
@@ -230,4 +236,5 @@ def _worker(told: dict[str, Any]) -> SeenWorker:  # Any: JSON
         message=text("message"),
         current=number("current"),
         maximum=number("maximum"),
+        kept=len(told.get("kept") or ()),
     )

@@ -51,7 +51,7 @@ def note(root: Path, party: Party) -> None:
 def test_a_program_that_answers_stops_its_workers_itself(
     wetlands: Run, root: Path, killed: list[ProcessIdentity]
 ) -> None:
-    environment, other = FakeEnvironment("cellpose", None), FakeEnvironment("other", None)
+    environment, other = FakeEnvironment("cellpose", None), FakeEnvironment("other", None, pid=os.getppid())
     with seen_program(root, environment, other):
         done = wetlands("kill", "-n", "cellpose")
 

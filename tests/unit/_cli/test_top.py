@@ -124,8 +124,9 @@ def test_counts_without_an_end_are_shown_as_they_are() -> None:
 
 def test_persistent_workers_without_a_program_are_kept() -> None:
     keeper = replace(PROGRAM, kind="keeper", program="cellpose")
-    lines = screen(frame(SeenEnvironment("cellpose", keeper, (BUSY,))))
-    assert any("(kept) 4711" in line for line in lines)
+    idle = SeenWorker(1, 4713, "idle", kept=2)
+    lines = screen(frame(SeenEnvironment("cellpose", keeper, (BUSY, idle))))
+    assert any("(kept) 4711" in line and "idle, keeps 2 results" in line for line in lines)
 
 
 def test_once_is_once(wetlands: Run, tmp_path: Path) -> None:

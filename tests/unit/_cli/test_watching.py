@@ -29,7 +29,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_worker_is_listed_with_what_it_runs(wetlands: Run, root: Path) -> None:
-    with seen_program(root, FakeEnvironment("cellpose", FakeCall(), None), FakeEnvironment("stardist", None)):
+    with seen_program(
+        root, FakeEnvironment("cellpose", FakeCall(), None), FakeEnvironment("stardist", None, pid=os.getppid())
+    ):
         done = wetlands("ps")
 
     assert 0 == done.exit_code
@@ -56,7 +58,7 @@ def test_the_list_is_json_for_programs(wetlands: Run, root: Path) -> None:
 
 
 def test_one_environment_alone_is_listed(wetlands: Run, root: Path) -> None:
-    with seen_program(root, FakeEnvironment("cellpose", None), FakeEnvironment("stardist", None)):
+    with seen_program(root, FakeEnvironment("cellpose", None), FakeEnvironment("stardist", None, pid=os.getppid())):
         assert ["stardist"] == [
             row["environment"] for row in json.loads(wetlands("ps", "-n", "stardist", "--json").stdout)
         ]

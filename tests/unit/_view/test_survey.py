@@ -57,8 +57,18 @@ def test_a_persistent_worker_that_a_program_has_is_shown_once(tmp_path: Path, re
     replies.update({"unix:/k": told("cellpose", 2, 3), "unix:/a": told("cellpose", 2, 3)})
     assert ["program"] == [seen.party.kind for seen in survey(tmp_path)]
 
-    replies["unix:/a"] = told("cellpose")
-    assert {"keeper", "program"} == {seen.party.kind for seen in survey(tmp_path)}
+    replies["unix:/a"] = told("cellpose", 2)
+    assert [("keeper", [3]), ("program", [2])] == [
+        (seen.party.kind, [worker.pid for worker in seen.workers]) for seen in survey(tmp_path)
+    ]
+
+
+def test_a_keeper_knows_more_than_the_note_of_a_program_that_does_not_answer(tmp_path: Path, replies: Replies) -> None:
+    replies.update({"unix:/k": told("cellpose", HERE.pid), "unix:/a": NoAnswerError("late")})
+    keeper, program = survey(tmp_path)
+
+    assert ("keeper", "idle", None) == (keeper.party.kind, keeper.workers[0].state, keeper.problem)
+    assert ("program", (), "late") == (program.party.kind, program.workers, program.problem)
 
 
 def test_of_who_does_not_answer_it_is_known_what_was_written_down(tmp_path: Path, replies: Replies) -> None:
