@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wetlands._view.meter import Load
     from wetlands._view.survey import SeenEnvironment, SeenWorker
 
-__all__ = ["Row", "duration", "progress", "rows", "size", "summary", "told", "told_problems"]
+__all__ = ["Row", "duration", "progress", "rows", "size", "summary", "told", "told_problems", "told_waiting", "waiting"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -42,6 +42,7 @@ class Row:
         kept: How many results it keeps for a program to come.
         memory: Bytes that it has to itself.
         cpu: Percent of one processor, at the moment.
+        queued: How many calls wait for a worker of this environment, in that program.
     """
 
     environment: str
@@ -61,6 +62,7 @@ class Row:
     kept: int
     memory: int | None
     cpu: float | None
+    queued: int
 
     @property
     def runs(self) -> str:
@@ -116,6 +118,7 @@ def _row(environment: SeenEnvironment, worker: SeenWorker, load: Load | None, no
         kept=worker.kept,
         memory=None if load is None else load.memory,
         cpu=None if load is None or load.cpu is None else round(load.cpu, 1),
+        queued=environment.queued,
     )
 
 
@@ -132,6 +135,26 @@ def told(party: Party, problem: str) -> str:
     """Return a sentence about a process that does not answer."""
     who = str(party)
     return f"{who[0].upper()}{who[1:]} does not answer: {problem}."
+
+
+def told_waiting(seen: Sequence[SeenEnvironment]) -> list[str]:
+    """Return a line for each environment that has too few workers for all that is asked of it."""
+    return [
+        f"{environment.environment}, {environment.party.program} {environment.party.process.pid}: "
+        f"{waiting(environment)}"
+        for environment in seen
+        if waiting(environment)
+    ]
+
+
+def waiting(environment: SeenEnvironment) -> str:
+    """Return how many workers are being started, and calls wait; nothing if there are none."""
+    parts = []
+    if environment.starting:
+        parts.append(f"{environment.starting} starting")
+    if environment.queued:
+        parts.append(f"{environment.queued} waiting")
+    return ", ".join(parts)
 
 
 def summary(seen: Sequence[SeenEnvironment]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wetlands._cli.rows import duration, rows, size, summary, told_problems
+from wetlands._cli.rows import duration, rows, size, summary, told_problems, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ class Frame:
 
     @property
     def _lines_between(self) -> int:
-        return sum(bool(_waiting(environment)) or len(environment.workers) == 1 for environment in self.seen)
+        return sum(bool(waiting(environment)) or len(environment.workers) == 1 for environment in self.seen)
 
     def _table(self, most: int, *, bars: bool) -> RenderableType:
         from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - takes a while to import
@@ -115,10 +115,10 @@ class Frame:
                     size(row.memory),
                     "" if row.cpu is None else f"{row.cpu:.0f}%",
                 )
-            waiting = _waiting(environment)
-            if mine and (waiting or len(mine) == 1):
+            behind = waiting(environment)
+            if mine and (behind or len(mine) == 1):
                 name = _owner(mine[0], 1) if len(mine) == 1 else ""
-                table.add_row(name, "", "", Text(waiting, style="cyan"), "", "", "", "")
+                table.add_row(name, "", "", Text(behind, style="cyan"), "", "", "", "")
         return table
 
 
@@ -127,15 +127,6 @@ def _owner(row: Row, number: int) -> RenderableType:
     from rich.text import Text  # noqa: PLC0415 - takes a while to import
 
     return Text(f"  {row.owner}" if number == 1 else "", style="dim")
-
-
-def _waiting(environment: SeenEnvironment) -> str:
-    parts = []
-    if environment.starting:
-        parts.append(f"{environment.starting} starting")
-    if environment.queued:
-        parts.append(f"{environment.queued} waiting")
-    return ", ".join(parts)
 
 
 def _progress(row: Row, *, bar: bool) -> RenderableType:

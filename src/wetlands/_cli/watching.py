@@ -9,7 +9,7 @@ import click
 
 from wetlands._cli.environments import complete_name
 from wetlands._cli.instance import pass_instance
-from wetlands._cli.rows import duration, progress, rows, size, told, told_problems
+from wetlands._cli.rows import duration, progress, rows, size, told, told_problems, told_waiting
 from wetlands._cli.tables import as_json, show_json, show_table
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def ps(instance: Instance, name: str | None, *, as_json: bool) -> None:
             empty=f"No workers run in {instance.folder}.",
             numbers=("worker", "pid", "for", "memory", "cpu"),
         )
+        for waiting in told_waiting(seen):
+            click.echo(waiting)
     for problem in told_problems(seen):
         click.echo(problem, err=True)
 

@@ -6,13 +6,16 @@
 <instance>/state/keepers/<pid>.json              a process that keeps persistent workers
 ```
 
-Both kinds of notes have the same fields, so one reader serves for both.
+Both kinds of notes have the same fields, so one reader serves for both. Notes of other machines, on a disk that they
+share, are left alone: their processes cannot be looked up from here.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
+import socket
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Party", "WorkerNote", "known_parties", "programs_folder", "write_note"]
 
+_STEP_SECONDS = 600.0  # clocks of machines that share a disk differ
 _FOLDERS: dict[str, Literal["program", "keeper"]] = {"programs": "program", "keepers": "keeper"}
 
 
@@ -91,6 +95,7 @@ def write_note(path: Path, party: Party) -> None:
             "program": party.program,
             "address": party.address,
             "protocol": party.protocol,
+            "machine": socket.gethostname(),
             "since": party.since,
             "workers": [
                 {
@@ -135,9 +140,12 @@ def _living(folder: Path, kind: Literal["program", "keeper"]) -> Iterator[Party]
 
 
 def _read(path: Path, kind: Literal["program", "keeper"]) -> Party | None:
-    """What a note says; None when it is being removed, or is none."""
+    """What a note says; None when it is being removed, is none, or of another machine."""
+    here = socket.gethostname()
     try:
         stored: Any = json.loads(path.read_text(encoding="utf-8"))  # Any: JSON
+        if stored.get("machine", here) != here:
+            return None
         process = _process(stored)
         environment = stored.get("environment", "")
         workers = tuple(
@@ -163,12 +171,16 @@ def _process(stored: Any) -> ProcessIdentity:  # noqa: ANN401 - JSON
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a process has left that was killed between two steps: the name begins with its pid."""
+    """Remove what a process has left that was killed between two steps: the name begins with its pid.
+
+    A process of another machine is past these steps by then.
+    """
     for path in _entries(folder, ".sock", ".tmp"):
         pid = path.name.partition("-")[0].partition(".")[0]
         if pid.isdigit() and identify(int(pid)) is None and not path.with_suffix(".json").exists():
             with suppress(OSError):
-                path.unlink()
+                if time.time() - path.stat().st_mtime > _STEP_SECONDS:
+                    path.unlink()
 
 
 def _entries(folder: Path, *suffixes: str) -> Iterable[Path]:

@@ -64,6 +64,14 @@ def test_one_environment_alone_is_listed(wetlands: Run, root: Path) -> None:
         ]
 
 
+def test_calls_that_wait_are_counted(wetlands: Run, root: Path) -> None:
+    with seen_program(root, FakeEnvironment("cellpose", FakeCall(), queued=3, starting=1)):
+        listed, (row,) = wetlands("ps").stdout, json.loads(wetlands("ps", "--json").stdout)
+
+    assert listed.splitlines()[-1].endswith(f"{os.getpid()}: 1 starting, 3 waiting")
+    assert 3 == row["queued"]
+
+
 def test_where_nothing_runs_that_is_said_and_no_error(wetlands: Run, root: Path) -> None:
     done = wetlands("ps")
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -79,8 +80,24 @@ def test_what_a_killed_program_has_left_between_two_steps_is_deleted(tmp_path: P
     for path in (*left, *kept):
         path.touch()
     known_parties(tmp_path)
+    assert sorted((*kept, *left)) == sorted(folder.iterdir()), "whoever it is may be between these steps"
+    for path in (*left, *kept):
+        os.utime(path, (1.0, 1.0))
+    known_parties(tmp_path)
 
     assert sorted(kept) == sorted(folder.iterdir())
+
+
+def test_notes_of_another_machine_on_a_shared_disk_are_left_alone(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
+    write_note(folder / "1-a.json", replace(PROGRAM, process=DEAD, workers=()))
+    (folder / "1-a.sock").touch()
+    monkeypatch.undo()
+
+    assert [] == known_parties(tmp_path)
+    assert 2 == len(list(folder.iterdir()))
 
 
 def test_damaged_notes_and_missing_folders_harm_nobody(tmp_path: Path, folder: Path) -> None:
