@@ -71,6 +71,7 @@ class MapIterator(Generic[T]):
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._pace = Pace() if batches and isinstance(items, Sized) and pool.takes_batches else None
         self._board = _Board(remembers=not ordered)
+        self._enough = -1  # with so many calls pending, there is no room for more
         try:
             self._fill()
         except BaseException:
@@ -85,7 +86,8 @@ class MapIterator(Generic[T]):
             raise StopIteration
         try:
             result = (self._first_in_order() if self._ordered else self._first_to_come()).outcome()
-            self._fill()
+            if len(self._pending) < self._enough:
+                self._fill()
         except BaseException:
             self.close()
             raise
@@ -118,7 +120,8 @@ class MapIterator(Generic[T]):
         while self._items is not None:
             size = 1 if self._pace is None else self._pace.size()
             window = self._pool.size * max(_CALLS_PER_WORKER, _BATCHES_PER_WORKER * size)
-            if len(self._pending) + size > window:
+            self._enough = window - size + 1
+            if len(self._pending) >= self._enough:
                 return
             items = list(islice(self._items, size))
             if len(items) < size:
