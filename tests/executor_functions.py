@@ -24,6 +24,11 @@ def add(first: int, second: int = 1) -> int:
     return first + second + OFFSET
 
 
+def summed(numbers: list[int]) -> int:
+    total = sum(numbers)
+    return total  # noqa: RET504 - the line at which a debugger stops, where `total` is known
+
+
 def fails(value: object) -> None:
     raise ValueError(value)  # the line that the traceback shows
 

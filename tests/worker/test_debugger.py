@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import executor_functions
 from dap import Editor
 from interpreters import found
 from logged import records
@@ -16,7 +18,6 @@ from wetlands.exceptions import DebuggerError, ExecutionException, NotLaunchedEr
 
 if TYPE_CHECKING:
     import logging
-    from pathlib import Path
 
     from wetlands._store.debuggers import DebugEndpoint
 
@@ -70,6 +71,22 @@ def test_a_breakpoint_in_a_users_module_stops_the_first_call_on_the_main_thread(
             editor.go_on(thread)
             assert 42 == task.wait_for(DEADLINE).result
         assert 4 == environment.execute(module, "double", (2,)), "the breakpoint went with the editor"
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+def test_a_breakpoint_in_a_function_of_the_program_stops_it_in_the_executor(version: str) -> None:
+    path, last = Path(executor_functions.__file__), executor_functions.summed.__code__.co_firstlineno + 2
+    with an_environment(found()[version]) as environment:
+        (endpoint,) = environment.debug()
+        with _editor(endpoint) as editor, environment.executor() as executor:
+            editor.attach({path: [last]})
+            future = executor.submit(executor_functions.summed, [1, 2])
+            thread, frame = editor.stopped()
+
+            assert ("summed", last) == (frame["name"], frame["line"])
+            assert {"numbers": "[1, 2]", "total": "3"} == editor.locals(frame)
+            editor.go_on(thread)
+            assert 3 == future.result(DEADLINE)
 
 
 def test_a_worker_can_be_asked_while_it_is_busy_and_asked_again(module: Path) -> None:

@@ -44,22 +44,29 @@ def test_a_call_goes_to_an_idle_worker_and_its_answer_to_the_caller() -> None:
         assert "answer" == result()
 
 
-def test_a_blocking_call_to_an_idle_worker_costs_one_send_and_no_thread() -> None:
+def test_a_blocking_call_to_an_idle_worker_costs_one_send_one_read_and_no_thread() -> None:
     with a_pool() as (pool, workers):
         sends: list[int] = []
+        reads: list[int] = []
         connection = workers[0].call
         send = connection._send
+        receive_into = connection._recv_into
+
+        def read(room: memoryview) -> int:
+            reads.append(receive_into(room))
+            return reads[-1]
 
         def counted(data: bytes) -> int:
             sends.append(len(data))
             return send(data)
 
         connection._send = counted  # type: ignore[assignment]  # it takes what is sent here
+        connection.receive_by(read)
         for number in range(3):
             result = in_thread(lambda: run(pool, blocking(bytes(1000))))
             workers[0].echo()
             result()
-            assert number + 1 == len(sends)
+            assert (number + 1, number + 1) == (len(sends), len(reads))
 
         assert pool.workers[0].reader is None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import pytest
 
+from wetlands_worker import invoke
 from wetlands_worker.handle import RemoteTaskHandle
 from wetlands_worker.invoke import call
 
@@ -360,3 +361,20 @@ def test_an_asynchronous_generator_is_refused_with_advice() -> None:
 
     with pytest.raises(TypeError, match=r"counting is an asynchronous generator .* let it return a list"):
         call(counting, (), {}, H)
+
+
+def test_the_parameters_of_a_function_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[object] = []
+    remember = invoke._remember
+
+    def counted(function: Callable[..., object]) -> object:
+        looked.append(function)
+        return remember(function)
+
+    def once(x: object, task: object) -> object:
+        return x, task
+
+    monkeypatch.setattr(invoke, "_remember", counted)
+    for _ in range(3):
+        assert (1, H) == call(once, (1,), {}, H)
+    assert [once] == looked

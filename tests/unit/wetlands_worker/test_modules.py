@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -267,3 +267,21 @@ def test_tracebacks_show_the_lines_of_the_file(loader: ModuleLoader, write: Writ
 
     last = traceback.extract_tb(caught.value.__traceback__)[-1]
     assert (path, 2, "return 1 / 0  # the line") == (last.filename, last.lineno, last.line)
+
+
+def test_a_call_of_a_module_that_is_known_looks_at_its_file_once(
+    loader: ModuleLoader, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("mine.py", "def f(): return 1")
+    loader.function(path, "f")
+    stat, looks = os.stat, []
+
+    def counted(name: Any, **options: Any) -> os.stat_result:  # noqa: ANN401 - what `os.stat` takes
+        looks.append(name)
+        return stat(name, **options)
+
+    monkeypatch.setattr(os, "stat", counted)
+    function = loader.function(path, "f")
+    monkeypatch.undo()
+
+    assert ([path], 1) == (looks, function())
