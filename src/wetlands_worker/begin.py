@@ -8,16 +8,18 @@ from wetlands_worker.exchange import join
 from wetlands_worker.frames import Connection
 from wetlands_worker.handle import provide
 from wetlands_worker.page import open_page, stack_signal
+from wetlands_worker.room import ask_for_room
 from wetlands_worker.serve import Worker
 from wetlands_worker.values import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List
+    from typing import List, Optional
 
+    from wetlands_worker.exchange import Exchange
     from wetlands_worker.page import Page
 
-__all__ = ["become_worker", "connected", "greet", "main", "write_stacks_into"]
+__all__ = ["become_worker", "connected", "greet", "joined", "main", "write_stacks_into"]
 
 
 def main(arguments: "List[str]") -> None:
@@ -26,8 +28,8 @@ def main(arguments: "List[str]") -> None:
 
     call_descriptor, control_descriptor, page, segment, nonce, session = arguments
     call = connected(int(call_descriptor))
-    call.exchange = join(segment)
     control = connected(int(control_descriptor))
+    call.exchange = joined(segment, control)
     shared = open_page(page)
     worker = Worker(call, shared, session)
     main_module = become_worker(worker, nonce)
@@ -53,6 +55,14 @@ def connected(descriptor: int) -> Connection:
     sock = _socket.socket(fileno=descriptor)
     sock.settimeout(None)  # a sitecustomize may have set a default timeout
     return Connection(sock)
+
+
+def joined(token: str, control: Connection) -> "Optional[Exchange]":
+    """This side of the memory that the host shares with us, which asks it for more room over the control connection."""
+    exchange = join(token)
+    if exchange is not None:
+        ask_for_room(exchange, control)
+    return exchange
 
 
 def become_worker(worker: Worker, nonce: str) -> object:

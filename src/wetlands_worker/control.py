@@ -51,6 +51,10 @@ def _serve(worker: "Worker", control: "Connection", main_thread: int) -> None:
                 worker.adopt(frame[1], int.from_bytes(frame[2][:8], "little"), name or received.pop())
             elif frame[0] == messages.FORGET:
                 worker.forget(frame[1])
+            elif frame[0] == messages.GRANTED:
+                worker.granted(frame[1], int.from_bytes(frame[2], "little"))
+            elif frame[0] == messages.COOL:
+                worker.cool()
             elif not _do(worker, control, frame, main_thread):
                 break
     except (OSError, BrokenFrameError):

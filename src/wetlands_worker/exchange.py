@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Deque, Dict, List, Optional, Tuple, Union
 
     from wetlands_worker.loans import Loan
+    from wetlands_worker.room import Room
 
     Bytes = Union[bytes, bytearray, memoryview]
     Staged = Union[memoryview, Reference, Loan]
     Part = Union[Staged, Piece]
 
-__all__ = ["THRESHOLD", "Exchange", "Lease", "join"]
+__all__ = ["THRESHOLD", "Exchange", "Lease", "Watcher", "join"]
 
 THRESHOLD = 1 << 16
 """Buffers of fewer bytes travel in line: two copies through a socket cost less than keeping a book."""
@@ -53,11 +54,37 @@ class Lease(Piece):
         self._exchange = exchange
         self._place = place | COMMON_PLACE if common else place
         exchange.leases[id(self)] = self.offset, length, segment.number
+        if exchange.watcher is not None:
+            exchange.watcher.came(length)
 
     def __del__(self) -> None:
         exchange = self._exchange
         exchange.leases.pop(id(self), None)
+        watcher = exchange.watcher
+        if watcher is not None:
+            watcher.ended.append(self.length)
         exchange._ended(self._place, self.length)  # noqa: SLF001 - its other half
+
+
+class Watcher:
+    """What an exchange tells of its leases.
+
+    Attributes:
+        ended: How long those were that ended; from finalizers, which may do no more than that.
+    """
+
+    __slots__ = ("ended",)
+
+    def __init__(self) -> None:
+        self.ended: "Deque[int]" = deque()
+
+    def came(self, length: int) -> None:
+        """The other side lends so much more."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Leases are given back, to this side or by it."""
+        raise NotImplementedError
 
 
 class Exchange:
@@ -77,10 +104,13 @@ class Exchange:
         loans: The common pieces that we have lent.
         prompt: Called when so much has ended that it should not wait for the next frame; from finalizers, so it
             must not wait for anything.
+        room: By which a worker asks whether it may lend more; None: it may lend all.
+        watcher: Is told what of the memory is in use. Only in the host.
         zone: The blocks that we lend.
     """
 
     __slots__ = (
+        "__weakref__",
         "_closed",
         "_gates",
         "_trims",
@@ -90,7 +120,9 @@ class Exchange:
         "loans",
         "prompt",
         "returned",
+        "room",
         "segment",
+        "watcher",
         "zone",
     )
 
@@ -106,6 +138,8 @@ class Exchange:
         self.introduce: "Optional[Callable[[Segment], bool]]" = None
         self.leases: "Dict[int, Tuple[int, int, int]]" = {}
         self.loans = Loans()
+        self.room: "Optional[Room]" = None
+        self.watcher: "Optional[Watcher]" = None
         self._closed = self._trims = False
         self._gates: "List[Any]" = []  # Any: locks of _thread
 
@@ -126,7 +160,7 @@ class Exchange:
 
     def _staged(self, buffer: memoryview) -> "Staged":
         size = buffer.nbytes
-        taken = self.zone.take(size) if size >= THRESHOLD and not self._closed else None
+        taken = self._taken(size) if size >= THRESHOLD and not self._closed else None
         if taken is None:
             return buffer
         reference = Reference(self.zone, taken[0], size)
@@ -137,13 +171,26 @@ class Exchange:
         reference.written = True
         return reference
 
+    def _taken(self, size: int) -> "Optional[Tuple[int, bool]]":
+        taken = self.zone.take(size)
+        room = self.room
+        if taken is None and room is not None:
+            lacking = self.zone.lacks(size)
+            granted = room.ask(lacking) if lacking else 0
+            if granted:
+                self.zone.allow(granted)
+                taken = self.zone.take(size)
+                if taken is None:  # there are no addresses for it
+                    room.give(self.zone.spare(room.share))
+        return taken
+
     def allocate(self, size: int) -> "Optional[Block]":
         """A block of our zone by choice, with undefined bytes in it; None when there is no room.
 
         Raises:
             OSError: The system has no memory for it.
         """
-        taken = self.zone.take(size)
+        taken = self._taken(size)
         if taken is None:
             return None
         if not taken[1]:
@@ -207,6 +254,8 @@ class Exchange:
         places: "List[bytes]" = []
         while returned and len(places) < _MOST_RETURNS:
             places.append(PLACE.pack(returned.popleft()))
+        if self.watcher is not None:
+            self.watcher.settle()
         return b"".join(places)
 
     def refused(self, returns: bytes) -> None:
@@ -220,6 +269,11 @@ class Exchange:
                 self.loans.returned(place ^ COMMON_PLACE)
             else:
                 self.zone.give_back(place)
+        if self.watcher is not None:
+            self.watcher.settle()
+        room = self.room
+        if room is not None:
+            room.give(self.zone.spare(room.share))
 
     def close(self, *, trim: bool = False) -> None:
         """The other side is gone, or will not be: the memory goes with the last array on it.
@@ -231,6 +285,8 @@ class Exchange:
         self._trims = trim
         self.prompt = None
         self.introduce = None
+        self.room = None
+        self.watcher = None
         self.returned.clear()
         self.loans.clear()
         if trim:

@@ -38,6 +38,10 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | SEEN | of purpose ``look`` | program or keeper | the same | JSON, as above | - |
 | ADOPT | control | host | number of a segment | its length, 8 bytes, and its name, or a descriptor with the frame | - |
 | FORGET | control | host | number of a segment | empty | - |
+| ASKED | control | worker | of a question | how many bytes more it needs to lend, and wants to, 8 bytes each | - |
+| GRANTED | control | host | the same | how many more it may lend, 8 bytes | - |
+| GAVE | control | worker | - | how many fewer it needs from now on, 8 bytes | - |
+| COOL | control | host | - | empty: it shall keep no memory for later results | - |
 
 A keeper of persistent workers (`wetlands_worker.keeper`) has one connection with the program that it serves:
 
@@ -99,6 +103,10 @@ LOOK = 50
 SEEN = 51
 ADOPT = 60
 FORGET = 61
+ASKED = 56
+GRANTED = 57
+GAVE = 58
+COOL = 59
 
 HELD = 80
 WELCOME = 81

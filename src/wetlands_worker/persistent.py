@@ -24,7 +24,6 @@ from _thread import allocate_lock, get_ident, start_new_thread
 
 from wetlands_worker import begin, messages, stdio
 from wetlands_worker.control import leave, serve_control
-from wetlands_worker.exchange import join
 from wetlands_worker.letters import receive_letter, send_letter
 from wetlands_worker.page import open_page
 from wetlands_worker.serve import Worker
@@ -70,7 +69,7 @@ def main(arguments: "List[str]") -> None:
 def _opened(letter: "Letter") -> "Tuple[Connection, Connection, Page, str]":
     (_, page, segment, session, folder), (call_descriptor, control_descriptor) = letter
     call, control = begin.connected(call_descriptor), begin.connected(control_descriptor)
-    call.exchange = join(segment)
+    call.exchange = begin.joined(segment, control)
     _move_to(folder)
     return call, control, open_page(page), session
 

@@ -305,6 +305,18 @@ class Worker:
         elif isinstance(where, int):
             os.close(where)
 
+    def granted(self, number: int, amount: int) -> None:
+        """The host answers how much more may be lent to it."""
+        exchange = self._call.exchange
+        if exchange is not None and exchange.room is not None:
+            exchange.room.answered(number, amount)
+
+    def cool(self) -> None:
+        """Others need the memory that is kept for later results."""
+        exchange = self._call.exchange
+        if exchange is not None:
+            exchange.zone.cool()
+
     def forget(self, number: int) -> None:
         """That memory will not be used by any later call."""
         if self._call.exchange is not None:

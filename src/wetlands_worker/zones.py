@@ -39,14 +39,16 @@ class Zone:
     Args:
         start: The first address.
         end: The address behind the last one.
-        limit: How many bytes may be in use at a time.
+        limit: How many bytes may have memory, in use or not.
         idle_limit: How many bytes of blocks that are not in use keep their memory.
         discard: Gives the memory of (address, length) back to the system; None where that cannot be done.
 
     Attributes:
+        allowance: How many bytes may be in use at a time; at first, all that may have memory.
         abandoned: Blocks to give back, from where no lock may be taken, such as a finalizer; and whether they have
             all of their memory.
         idle_bytes: How much memory is kept for later blocks.
+        idle_limit: How much may be.
         taken_bytes: How much is in use.
     """
 
@@ -55,14 +57,15 @@ class Zone:
         "_discard",
         "_filled",
         "_idle",
-        "_idle_limit",
         "_limit",
         "_lock",
         "_returns",
         "_taken",
         "_warm",
         "abandoned",
+        "allowance",
         "idle_bytes",
+        "idle_limit",
         "taken_bytes",
     )
 
@@ -70,8 +73,8 @@ class Zone:
         self, start: int, end: int, *, limit: int, idle_limit: int, discard: "Optional[Callable[[int, int], None]]"
     ) -> None:
         self._addresses = Addresses(start, end)
-        self._limit = limit
-        self._idle_limit = idle_limit
+        self._limit = self.allowance = limit
+        self.idle_limit = idle_limit
         self._discard = discard
         self._lock = allocate_lock()
         self._taken: "Dict[int, int]" = {}
@@ -109,13 +112,41 @@ class Zone:
             self._put_back(offset)
             while self._idle:
                 _, since = next(iter(self._idle.values()))
-                if self.idle_bytes <= self._idle_limit and self._returns - since <= _LONGEST_IDLE:
+                if self.idle_bytes <= self.idle_limit and self._returns - since <= _LONGEST_IDLE:
                     break
                 cooled.append(self._drop(next(iter(self._idle))))
         self._cool(cooled)
 
+    def lacks(self, size: int) -> int:
+        """How much more would have to be allowed for so many bytes; 0 when that would not help."""
+        length = class_of(size)
+        with self._lock:
+            return max(0, self.taken_bytes + length - self.allowance) if length <= self._limit else 0
+
+    def allow(self, more: int) -> None:
+        """So many bytes more may be in use."""
+        with self._lock:
+            self.allowance += more
+
+    def spare(self, share: int) -> int:
+        """Allow no more than what is in use, and a share beyond it; how much less that is. Little is not looked at."""
+        with self._lock:
+            surplus = self.allowance - self.taken_bytes - share
+            if surplus < share:
+                return 0
+            self.allowance -= surplus
+            return surplus
+
+    def cool(self, most: int = 0) -> None:
+        """Keep no more than so many bytes for later blocks; the rest goes back to the system."""
+        cooled: "List[Range]" = []
+        with self._lock:
+            while self._idle and self.idle_bytes > most:
+                cooled.append(self._drop(next(iter(self._idle))))
+        self._cool(cooled)
+
     def _find(self, length: int, cooled: "List[Range]") -> "Optional[Tuple[int, bool]]":
-        if self.taken_bytes + length > self._limit:
+        if self.taken_bytes + length > self.allowance:
             return None
         warm = self._warm.get(length)
         if warm:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wetlands._launch.introductions import Introductions, forget
+from wetlands._launch.lending import lending
+from wetlands._launch.warmth import Pair, warmth
 from wetlands._platform.page import make_page
 from wetlands._platform.reachable import make_reachable_page, reachable
 from wetlands._platform.segment import make_segment
@@ -17,6 +19,7 @@ from wetlands_worker.frames import Connection
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from wetlands_worker.exchange import Exchange
     from wetlands_worker.page import Page
     from wetlands_worker.segments import Segment
 
@@ -56,7 +59,11 @@ class Ours:
         """
         exchange, self.call.exchange = self.call.exchange, None
         if exchange is not None:
+            watcher = exchange.watcher
             exchange.close(trim=trim)
+            if isinstance(watcher, Pair):
+                watcher.leave()
+            lending.leave(exchange)
             forget(exchange.segment)
 
 
@@ -102,6 +109,7 @@ def make_ends() -> tuple[Ours, Theirs]:
         call, control = Connection(our_call), Connection(our_control)
         call.exchange = exchange
         if exchange is not None:
+            _count(exchange, control)
             exchange.introduce = Introductions(control).introduce
         undo.pop_all()
     ours = Ours(call, control, page)
@@ -135,10 +143,17 @@ def make_reachable_ends(
         call, control = map(Connection, sockets)
         call.exchange = exchange
         if exchange is not None:
+            _count(exchange, control)
             passes = sockets[1].family != socket.AF_INET  # of a port, the descriptors beside a message are dropped
             exchange.introduce = Introductions(control).introduce if passes else _introduce_nobody
         undo.pop_all()
     return Ours(call, control, page), (page_token, reachable(segment)), opened
+
+
+def _count(exchange: Exchange, control: Connection) -> None:
+    """Have its memory counted together with that of all workers."""
+    exchange.watcher = Pair(exchange, control, warmth)
+    lending.join(exchange)
 
 
 def _introduce_nobody(_segment: Segment) -> bool:

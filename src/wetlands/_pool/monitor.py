@@ -150,11 +150,12 @@ class Monitor:
 
     def _receives(self, worker: Worker) -> bool:
         """Take what a worker says on its control connection; whether it is still connected."""
+        control = worker.process.control
         with suppress(OSError, BrokenFrameError):
-            frame = worker.process.control.receive()
-            if frame is not None:
+            while (frame := control.receive()) is not None:
                 self._said(worker, frame)
-                return True
+                if not control.has_more():  # else nothing more may come to tell of it
+                    return True
         return False
 
     def _register(self, worker: Worker) -> None:

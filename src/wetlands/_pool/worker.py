@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from wetlands._launch.lending import lending
 from wetlands._pool.call import TERMINAL
 from wetlands._pool.inquiry import Inquiries
 from wetlands_worker import messages
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     Answer = tuple[int, Bytes, Received]
 
 __all__ = ["Worker"]
+
+_OFFERS, _OFFER_SECONDS = 20, 0.001
+"""How often what must not wait is tried, while another thread may be sending at this moment."""
 
 
 class Worker:
@@ -70,12 +75,33 @@ class Worker:
     def said(self, frame: Frame, running: Call | None) -> None:
         """It said something on its control connection, while it runs this call."""
         kind, number, body, buffers = frame
+        if kind in {messages.ASKED, messages.GAVE}:
+            self._lends(kind, number, body)
+            return
         if kind != messages.RECALLED:
             self.inquiries.answered(number, body)
             return
         stays = decode(body, buffers)
         if running is not None and running.number == number and isinstance(stays, int):
             running.recalled(stays)
+
+    def _lends(self, kind: int, number: int, body: Bytes) -> None:
+        """It needs to lend more memory to us, or less."""
+        exchange = self.process.call.exchange
+        needed, wanted = (int.from_bytes(body[first : first + 8], "little") for first in (0, 8))
+        if exchange is None:
+            return
+        if kind == messages.GAVE:
+            lending.gave(exchange, needed)
+            return
+        granted = lending.ask(exchange, needed, wanted)
+        answer = granted.to_bytes(8, "little")
+        with suppress(OSError):
+            for _ in range(_OFFERS):
+                if self.process.control.offer(messages.GRANTED, number, answer):
+                    return
+                time.sleep(_OFFER_SECONDS)
+        lending.gave(exchange, granted)  # it reads nothing, and will do without
 
     def interrupt(self, call: Call) -> None:
         """Raise KeyboardInterrupt in a call; never waits, and a worker that reads nothing is not interrupted."""

@@ -174,3 +174,59 @@ def test_what_is_in_use_keeps_them_apart() -> None:
     assert zone.take(2 * BLOCK) is None
     zone.give_back(blocks[1])
     assert (0, False) == zone.take(2 * BLOCK)
+
+
+# --- how much may be in use -------------------------------------------------------------------------------------------
+
+
+def test_a_block_beyond_what_is_allowed_is_had_when_more_is_allowed() -> None:
+    zone, _ = a_zone()
+    zone.allowance = BLOCK
+    taken(zone, BLOCK)
+
+    assert zone.take(2 * BLOCK) is None
+    assert 2 * BLOCK == zone.lacks(2 * BLOCK)
+    zone.allow(2 * BLOCK)
+    assert zone.take(2 * BLOCK) is not None
+    assert 0 == zone.spare(BLOCK)
+
+
+def test_more_than_there_may_ever_be_needs_no_asking() -> None:
+    zone, _ = a_zone(limit=4 * BLOCK)
+    zone.allowance = BLOCK
+
+    assert (0, 2 * BLOCK) == (zone.lacks(5 * BLOCK), zone.lacks(3 * BLOCK))
+
+
+def test_what_is_not_in_use_any_more_is_spared_but_for_a_share() -> None:
+    zone, _ = a_zone()
+    zone.allowance = 20 * BLOCK
+    block, _ = taken(zone, 8 * BLOCK)
+
+    assert 10 * BLOCK == zone.spare(2 * BLOCK)
+    assert 10 * BLOCK == zone.allowance
+    zone.give_back(block)
+    assert (0, 8 * BLOCK) == (zone.spare(6 * BLOCK), zone.spare(2 * BLOCK))
+    assert 2 * BLOCK == zone.allowance
+
+
+def test_what_is_idle_does_not_count_as_in_use() -> None:
+    zone, discarded = a_zone(limit=100 * BLOCK)
+    zone.allowance = 2 * BLOCK
+    for size in (1, 2):
+        zone.give_back(taken(zone, size * BLOCK)[0])
+
+    assert 3 * BLOCK == zone.idle_bytes
+    assert [] == discarded
+
+
+def test_a_zone_that_is_cooled_keeps_the_blocks_that_came_last() -> None:
+    zone, discarded = a_zone()
+    blocks = [taken(zone, BLOCK)[0] for _ in range(3)]
+    for block in blocks:
+        zone.give_back(block)
+    zone.cool(BLOCK)
+
+    assert [(block, BLOCK) for block in blocks[:2]] == discarded
+    zone.cool()
+    assert 0 == zone.idle_bytes
