@@ -196,11 +196,16 @@ class Lives:
 
         Somebody waits to be told what came of its call, and not for a funeral, which takes milliseconds.
         """
-        funeral = partial(self._bury_now, worker, decided)
         if worker.orderly or self._monitor is None:
-            funeral()
+            self._bury_now(worker, decided)
         else:
-            self._monitor.soon(partial(self.nursery.aside, f"wetlands-bury-{worker.process.pid}", funeral))
+            self._monitor.soon(partial(self._bury_aside, worker, decided))
+
+    def _bury_aside(self, worker: Worker, decided: Decided) -> None:
+        try:
+            self.nursery.aside(f"wetlands-bury-{worker.process.pid}", partial(self._bury_now, worker, decided))
+        except RuntimeError:  # the interpreter is ending: there will be no replacement either
+            self._bury_now(worker, [])
 
     def _bury_now(self, worker: Worker, decided: Decided) -> None:
         self._perform(decided)

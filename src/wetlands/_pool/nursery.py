@@ -75,7 +75,11 @@ class Nursery:
         self.aside(f"wetlands-spawn-{self._environment}-{index}", start)
 
     def aside(self, name: str, deed: Callable[[], None]) -> None:
-        """Do something on a thread of its own, whose end `join` waits for."""
+        """Do something on a thread of its own, whose end `join` waits for.
+
+        Raises:
+            RuntimeError: The interpreter is ending and starts no threads any more.
+        """
 
         def run() -> None:
             try:
@@ -86,8 +90,8 @@ class Nursery:
 
         thread = threading.Thread(target=run, name=name, daemon=True)
         with self._lock:
-            self._threads.add(thread)
             thread.start()
+            self._threads.add(thread)  # after: who joins must not find one that could not be started
 
     def close(self) -> Sequence[WorkerProcess]:
         """Start no more; those that are starting now, which the caller stops."""

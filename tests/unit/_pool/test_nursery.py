@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, cast
+
+import pytest
 
 from wetlands._pool.nursery import Nursery
 
@@ -35,3 +38,19 @@ def test_all_workers_of_a_launch_are_starting_before_one_is_waited_for() -> None
 
     starts = [f"{index} starts" for index in range(3)]
     assert [*starts, *(f"{index} is waited for" for index in range(3))] == told
+
+
+def test_a_thread_that_the_ending_interpreter_does_not_start_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread at interpreter shutdown")
+
+    nursery = Nursery("tested", start=_never, born=lambda *_: True, stillborn=lambda *_: None)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    with pytest.raises(RuntimeError, match="interpreter shutdown"):
+        nursery.aside("tested", lambda: None)
+    nursery.join()
+
+
+def _never(index: int) -> WorkerProcess:
+    raise AssertionError(index)
