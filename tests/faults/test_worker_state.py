@@ -91,15 +91,22 @@ def test_a_worker_is_replaced_after_so_many_tasks_and_the_log_says_so(caplog: py
         eventually(lambda: not is_running(first), "it has ended")
 
 
-def test_a_worker_that_holds_too_much_is_replaced_between_tasks() -> None:
+def test_a_worker_that_holds_too_much_is_replaced_between_tasks_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with unlaunched() as environment:
         environment.launch(max_memory="150MB")
-        small = [environment.execute(STATE, "pid") for _ in range(3)]
-        large = environment.execute(STATE, "hold", (200_000_000,))
-        after = environment.execute(STATE, "pid")
+        with caplog.at_level(logging.INFO, "wetlands"):
+            small = [environment.execute(STATE, "pid") for _ in range(3)]
+            large = environment.execute(STATE, "hold", (200_000_000,))
+            after = environment.execute(STATE, "pid")
 
         assert [large] * 3 == small
         assert large != after
+        lines = [record.getMessage() for record in caplog.records if "is stopped" in record.getMessage()]
+        assert 1 == len(lines), lines
+        expected = rf"Worker 0 pid {large} is stopped: it holds 2\d\d MB \(max_memory: 150 MB\)"
+        assert re.fullmatch(expected, lines[0]), lines
         eventually(lambda: not is_running(int(str(large))), "it has ended")
 
 
