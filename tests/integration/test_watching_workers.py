@@ -194,6 +194,18 @@ def test_top_shows_what_changes_until_q_and_leaves_the_terminal_as_it_was(progra
         assert screen.is_as_before
 
 
+@pytest.mark.parametrize("columns, message", [(80, False), (120, True)])
+def test_a_list_on_a_narrow_terminal_leaves_out_what_can_be_spared(
+    program: Program, columns: int, message: bool
+) -> None:
+    with terminal(program, "ps", columns=columns) as screen:
+        listed = screen.shows(r"sleeps[^\n]*\n")
+
+        assert (message, message) == ("begun" in listed, " program" in listed)
+        assert "cpu" in listed
+        assert 0 == screen.ended()
+
+
 def test_top_follows_the_size_of_the_window(program: Program) -> None:
     with terminal(program, "top", "-i", "60", columns=120) as screen:
         wide = screen.shows("q quits")

@@ -199,10 +199,7 @@ def size(amount: int | None) -> str:
 
 
 def progress(row: Row) -> str:
-    """Return how far a task has come, in words."""
-    counts = ""
+    """Return how far a task has come, in a few characters."""
     if row.part is not None:
-        counts = f"{row.part:.0%}"
-    elif row.current is not None:
-        counts = f"{row.current:g}"
-    return " ".join(part for part in (counts, row.message) if part)
+        return f"{row.part:.0%}"
+    return "" if row.current is None else f"{row.current:g}"

@@ -91,7 +91,7 @@ class Frame:
         from rich.table import Table  # noqa: PLC0415 - as above
         from rich.text import Text  # noqa: PLC0415 - as above
 
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=True)
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
         table.add_column("environment", no_wrap=True, min_width=11, max_width=24)
         table.add_column("#", justify="right", no_wrap=True)
         table.add_column("pid", justify="right", no_wrap=True)

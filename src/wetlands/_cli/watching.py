@@ -45,7 +45,7 @@ def ps(instance: Instance, name: str | None, *, as_json: bool) -> None:
         show_json(found)
     else:
         show_table(
-            ("environment", "worker", "pid", "runs", "for", "progress", "memory", "cpu", "program"),
+            ("environment", "#", "pid", "runs", "for", "progress", "message", "memory", "cpu", "program"),
             [
                 (
                     row.environment,
@@ -54,6 +54,7 @@ def ps(instance: Instance, name: str | None, *, as_json: bool) -> None:
                     row.runs,
                     duration(row.seconds),
                     progress(row),
+                    row.message or "",
                     size(row.memory),
                     "" if row.cpu is None else f"{row.cpu:.0f}%",
                     row.owner,
@@ -61,7 +62,8 @@ def ps(instance: Instance, name: str | None, *, as_json: bool) -> None:
                 for row in found
             ],
             empty=f"No workers run in {instance.folder}.",
-            numbers=("worker", "pid", "for", "memory", "cpu"),
+            numbers=("#", "pid", "for", "progress", "memory", "cpu"),
+            spare=("message", "program"),
         )
         for waiting in told_waiting(seen):
             click.echo(waiting)

@@ -36,7 +36,18 @@ def test_every_worker_is_listed_with_what_it_runs(wetlands: Run, root: Path) -> 
 
     assert 0 == done.exit_code
     heading, _, busy, idle, other = [line for line in done.stdout.splitlines() if line.strip()]
-    assert ["environment", "worker", "pid", "runs", "for", "progress", "memory", "cpu", "program"] == heading.split()
+    assert [
+        "environment",
+        "#",
+        "pid",
+        "runs",
+        "for",
+        "progress",
+        "message",
+        "memory",
+        "cpu",
+        "program",
+    ] == heading.split()
     assert f"cellpose 0 {os.getpid()} segment:run 2m00s 75% third image" in " ".join(busy.split())
     assert f"cellpose 1 {os.getpid()} idle" in " ".join(idle.split())
     assert "stardist" in other
