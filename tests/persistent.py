@@ -21,7 +21,7 @@ from wetlands.environment_manager import EnvironmentManager
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wetlands._store.keepers import KeeperNote
+    from wetlands._store.parties import Party
     from wetlands.external_environment import ExternalEnvironment
     from wetlands.task import Task
 
@@ -49,7 +49,7 @@ class Instance:
         return self.manager()._opened.open_foreign(NAME, prefix)
 
     @property
-    def note(self) -> KeeperNote:
+    def note(self) -> Party:
         """What is known of the live workers."""
         (note,) = known_keepers(self.root)
         return note
@@ -79,7 +79,7 @@ def an_instance() -> Iterator[Instance]:
         finally:
             made.close()
             for note in known_keepers(root):
-                for pid in (*(worker.pid for worker in note.workers.values()), note.process.pid):
+                for pid in (*said_pids(note), note.process.pid):
                     with suppress(OSError):
                         os.kill(pid, signal.SIGKILL)
                     eventually(lambda pid=pid: not is_running(pid), "it ends")  # type: ignore[misc]  # bound now
@@ -139,5 +139,5 @@ def begun(environment: ExternalEnvironment, go: Path, result: object = "done") -
     return task
 
 
-def said_pids(note: KeeperNote) -> list[int]:
-    return [worker.pid for worker in note.workers.values()]
+def said_pids(note: Party) -> list[int]:
+    return [worker.process.pid for worker in note.workers]

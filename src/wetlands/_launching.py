@@ -31,7 +31,7 @@ from wetlands._pool.pool import Pool
 from wetlands._pool.stacks import all_stacks
 from wetlands._spec import parse_commands
 from wetlands._tasks.life import session
-from wetlands.exceptions import AttachError, LaunchError, NotLaunchedError
+from wetlands.exceptions import NotLaunchedError
 from wetlands.logger import logger
 from wetlands_worker import messages
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from wetlands._launch.persistent import PersistentStarter
     from wetlands._spec import Commands
     from wetlands._store.debuggers import DebugEndpoint
-    from wetlands._store.keepers import KeeperNote
+    from wetlands._store.parties import Party
     from wetlands.environment_manager import EnvironmentManager
     from wetlands.task import Task
 
@@ -115,7 +115,9 @@ class Launching(PackageVerbs):
                     undo.callback(starter.close)
                     if modules:
                         starter.preload(modules)
-                    self._begin(pool(start=starter.start, guardian=starter.guardian), undo)
+                    launched = pool(start=starter.start, guardian=starter.guardian)
+                    launched.launch()
+                    self._use(launched, undo)
         self._log("Launched %d worker(s) of %s", policy.least, prefix.python)
         if self.environment_manager.debug:
             self.debug()
@@ -126,8 +128,8 @@ class Launching(PackageVerbs):
             with self._in_use:
                 broken.close()
 
-    def _begin(self, pool: Pool, undo: ExitStack) -> None:
-        pool.launch()
+    def _use(self, pool: Pool, undo: ExitStack) -> None:
+        """Run calls in a pool that was launched, until `exit`, which then calls what is in `undo`."""
         self._pool = pool
         self._in_use = undo.pop_all()
         self.environment_manager.show_workers()
@@ -215,23 +217,17 @@ class Launching(PackageVerbs):
             if self.launched():
                 return
             self._drop_broken()
-            from wetlands._launch.persistence import checked_note  # noqa: PLC0415 - most programs have none
-
             persistence = self.environment_manager.persistence
-            note = persistence.find(self.name)
-            try:
-                self._take(checked_note(self.name, note, None if any_generation else self.generation), timeout)
-            except AttachError as error:
-                if note is None:
-                    raise
-                raise AttachError(
-                    self.name, error.reason, str(note), error.advice or persistence.advice(note)
-                ) from error
-        self._log("Attached to %s", note)
+            with persistence.finding(self.name, None if any_generation else self.generation) as keeper:
+                self._take(keeper, timeout)
+        self._log(
+            "Attached to the persistent workers: %s",
+            ", ".join(str(worker.process.pid) for worker in self._running_pool().workers),
+        )
         if self._past:
             self._log("They have kept %d result(s), see pending_results()", len(self._past))
 
-    def _take(self, note: KeeperNote, timeout: float) -> None:
+    def _take(self, note: Party, timeout: float) -> None:
         from wetlands._modules.undelivered import past_tasks  # noqa: PLC0415 - see _attach
         from wetlands._pool.plan import pool_of_plan  # noqa: PLC0415 - see _attach
 
@@ -242,27 +238,30 @@ class Launching(PackageVerbs):
             starter = self._persistent_starter(keeper, patience=max(0.1, deadline - time.monotonic()), undo=undo)
             starter.stays = True  # should we fail
             pool = pool_of_plan(self.name, starter)
-            self._begin(pool, undo)
+            pool.launch()
+            undo.callback(pool.detach)
+            past = past_tasks(pool.workers)
+            starter.take_over()  # from here on the workers do not have what they kept, and we do
+            self._past += past
+            self._use(pool, undo)
             starter.stays, self._stays = False, starter
-        self._past += past_tasks(pool.workers)
 
     def _launch_persistent(
         self, plan: Plan, pool: Callable[..., Pool], undo: ExitStack, *, tcp: bool, keep_seconds: float
     ) -> None:
         persistence, generation = self.environment_manager.persistence, self.generation
-        with persistence.launching(self.name):
-            note = persistence.find(self.name)
-            if note is not None:
-                reason = f"there are {note} already. Use attach() or launch_or_attach(). {persistence.advice(note)}"
-                raise LaunchError(self.name, reason)
+        with persistence.launching(self.name):  # nobody else has any, and launches some meanwhile
             python = Path(plan["python"])
             keeper = persistence.start(
                 self.name, python, plan["variables"], generation=generation, keep_seconds=keep_seconds, tcp=tcp
             )
             starter = self._persistent_starter(keeper, plan, undo=undo)
             self.environment_manager.mark_in_use(self, keeper.pid)
-            self._begin(pool(start=starter.start, guardian=starter.guardian), undo)
+            launched = pool(start=starter.start, guardian=starter.guardian)
+            launched.launch()
+            undo.callback(launched.close)
             starter.ready()
+            self._use(launched, undo)
             self._stays = starter
 
     def _persistent_starter(

@@ -50,7 +50,6 @@ class Connection:
 
     Attributes:
         exchange: The memory that both ends share; None where there is none.
-        reset: Whether the other side ended without having read all that was sent to it.
     """
 
     __slots__ = (
@@ -65,14 +64,12 @@ class Connection:
         "_unsent",
         "_view",
         "exchange",
-        "reset",
         "socket",
     )
 
     def __init__(self, sock: "Union[socket, _socket.socket]") -> None:
         self.socket = sock
         self.exchange: "Optional[Exchange]" = None
-        self.reset = False
         self._send = sock.send
         self._recv_into: "Callable[[memoryview], int]" = sock.recv_into
         self._lock = allocate_lock()
@@ -293,10 +290,7 @@ class Connection:
         if not self._got:
             try:
                 self._got.extend(map(self._recv_into, (room,)))
-            except ConnectionError:
-                self.reset = True
-                return 0
-            except ValueError:  # closed on this side
+            except (ConnectionError, ValueError):  # reset by a dying peer, or closed on this side
                 return 0
         return self._got[0]
 

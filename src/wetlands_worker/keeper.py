@@ -11,6 +11,7 @@ been idle for long enough, or when their environment has been replaced. When it 
 
 import json
 import os
+import signal
 import threading
 from functools import partial
 from time import monotonic, time
@@ -55,6 +56,7 @@ def main(arguments: "List[str]") -> None:
         os._exit(1)
     _say({"pid": os.getpid(), "address": keeper.door.address})
     _silence()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: keeper.end())
     keeper.keep()
 
 
@@ -115,6 +117,7 @@ class Keeper:
         try:
             while not self._over.wait(_LOOK_SECONDS):
                 self._look()
+            self.dismiss(self.workers())  # there are some only if this process was told to end
         finally:
             try:
                 os.unlink(self._note)
@@ -122,6 +125,10 @@ class Keeper:
                 pass
             self.door.close()
         os._exit(0)
+
+    def end(self) -> None:
+        """Send all workers home, and end."""
+        self._over.set()
 
     def _look(self) -> None:
         now = monotonic()
@@ -219,6 +226,7 @@ class Keeper:
                 self._changed.wait(_LOOK_SECONDS)  # that it gives up is not told by the condition
             self.program = program
             workers = [(worker.index, worker.pid, worker.nonce, worker.state) for worker in self._workers.values()]
+        program.watch()
         if self._plan is not None:
             self._log.say(f"Program {program.pid} ({program.name}) has the workers now")
         return program.tell(messages.WELCOME, 0, (self._plan, workers))
@@ -246,9 +254,12 @@ class Keeper:
                 return
 
     def _left(self, program: Program) -> None:
+        if self.program is not program:
+            return
+        if program.vanished:
+            for worker in self.workers():  # first: what passes the next program on must come after it
+                worker.hang_up()
         with self._changed:
-            if self.program is not program:
-                return
             self.program = None
             self._alone_since = monotonic()
             self._changed.notify_all()

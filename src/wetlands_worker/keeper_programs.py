@@ -1,5 +1,10 @@
 """The programs of a keeper: who has the workers or waits for them, and what is passed on. See `keeper`."""
 
+import os
+import select
+import socket
+import sys
+import threading
 from time import monotonic, time
 
 from wetlands_worker.frames import Connection
@@ -7,7 +12,6 @@ from wetlands_worker.values import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
     from typing import Dict, Optional, Tuple
 
     from wetlands_worker.keeper_worker import KeptWorker
@@ -16,7 +20,15 @@ __all__ = ["Program", "Ticket"]
 
 
 class Program:
-    """A program that has, or waits for, the workers."""
+    """A program that has, or waits for, the workers.
+
+    Attributes:
+        connection: Its connection, which is its claim.
+        pid: Its process.
+        name: What people call it.
+        since: When it came.
+        vanished: Whether it has ended, and left a child that holds its connections open.
+    """
 
     def __init__(self, sock: "socket.socket", who: str) -> None:
         self.connection = Connection(sock)
@@ -24,6 +36,7 @@ class Program:
         self.pid = int(pid) if pid.isdigit() else 0
         self.name = name
         self.since = time()
+        self.vanished = False
 
     def tell(self, kind: int, number: int, value: object = None) -> bool:
         """Say something; whether it is still there."""
@@ -33,10 +46,35 @@ class Program:
             return False
         return True
 
+    def watch(self) -> None:
+        """See its end also where a child that it has forked holds its connection open (on Linux)."""
+        pidfd_open = getattr(os, "pidfd_open", None)  # from Python 3.9 on
+        try:
+            ended = None if pidfd_open is None else int(pidfd_open(self._seen_pid()))
+        except OSError:  # it has ended, or is in another namespace
+            return
+        if ended is not None:
+            threading.Thread(target=self._await, args=(ended,), name=f"program-{self.pid}", daemon=True).start()
+
+    def _seen_pid(self) -> int:
+        """Its number here, which the system knows of the other end of a Unix socket."""
+        sock = self.connection.socket
+        option = getattr(socket, "SO_PEERCRED", None)
+        if option is None or sock.family == socket.AF_INET:
+            return self.pid
+        return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, option, 12)[:4], sys.byteorder)
+
+    def _await(self, ended: int) -> None:
+        poll = select.poll()
+        poll.register(ended, select.POLLIN)
+        poll.register(self.connection.socket.fileno(), getattr(select, "POLLRDHUP", 0))
+        ready = [descriptor for descriptor, _ in poll.poll()]
+        self.vanished = ready == [ended]
+        os.close(ended)
+        self.connection.abort()
+
     def has_gone(self) -> bool:
         """Whether one that has to wait has given up: it says nothing before it is welcome."""
-        import select  # noqa: PLC0415 - few have to wait
-
         sock = self.connection.socket
         return bool(select.select([sock], [], [], 0)[0])
 

@@ -103,6 +103,10 @@ class KeptWorker:
         self.state = None
         self._tell(("attach", *tokens), [sock.fileno() for sock in sockets])
 
+    def hang_up(self) -> None:
+        """Its program has gone, and may have left a child that holds the other ends of its connections."""
+        self._tell(("alone",))
+
     def leave(self) -> None:
         """Have it end, by growing force on itself."""
         self._tell(("leave",))

@@ -22,6 +22,7 @@ thread hop. A small thread serves the *control* connection, so that a worker stu
 | RETURNED | call | both | - | places of leases that ended, 8 bytes each, see `wetlands_worker.exchange` | - |
 | UNDELIVERED | call | worker | of a CALL none | what its program never read, see `wetlands_worker.persistent` | of it |
 | TAKEN | call | host | - | empty: the host has all of those | - |
+| READ | call | host | number | empty: the host has read the answer of that number, and all before it | - |
 | CANCEL | control | host | number | empty | - |
 | INTERRUPT | control | host | number | empty | - |
 | CALLED | control | host | number | which CALLBACK, whether it returned or raised, then the value | of the value |
@@ -88,6 +89,7 @@ STREAM = 12
 CHUNK = 13
 UNDELIVERED = 14
 TAKEN = 15
+READ = 16
 
 CANCEL = 32
 INTERRUPT = 33

@@ -5,9 +5,13 @@ inherits one socket, its *door*, on which the keeper passes it the connections o
 program is gone, a running call goes on, and its answer is kept for the next one (`undelivered`). When the keeper is
 gone, it ends.
 
+What a program has read it says by its next call, or by READ when there is none for a moment. So an answer is never lost
+with a program; one that came in the very last moment of a program may be given again.
+
 | letter | from | content | enclosed |
 |---|---|---|---|
 | adoption | keeper | `("attach", page, segment, session, folder)`, as tokens | call and control connection |
+| parting | keeper | `("alone",)`: the program is gone, which its connections do not show | - |
 | leaving | keeper | `("leave",)` | - |
 | question | keeper | `("state",)`, `("stacks",)`, `("debug", folder of debugpy, interpreter)` | - |
 | state | worker | `("state", running, kept)`: `(task id, head)` or None, and those of the answers that it keeps | - |
@@ -18,11 +22,12 @@ frame. Its body begins with the length in four bytes of what is told about it: `
 The program answers TAKEN, and only then are they dropped here.
 """
 
+import _socket  # the public module costs milliseconds
 import os
 import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 
-from wetlands_worker import begin, messages, stdio
+from wetlands_worker import begin, callbacks, messages, stdio
 from wetlands_worker.control import leave, serve_control
 from wetlands_worker.letters import receive_letter, send_letter
 from wetlands_worker.page import open_page
@@ -118,8 +123,8 @@ class PersistentWorker(Worker):
             if not kept or self._delivered(kept):
                 self.serve()
         except OSError:
-            self._call.reset = True
-        self._kept.hung_up(self._call.exchange, lost=self._call.reset or _was_refused(self._call))
+            pass
+        self._kept.hung_up(self._call.exchange)
         exchange, self._call.exchange = self._call.exchange, None
         if exchange is not None:
             exchange.close()
@@ -140,6 +145,11 @@ class PersistentWorker(Worker):
         self._kept.delivered(answers)
         return True
 
+    def abandon(self) -> None:
+        """The program has gone, and a child of it holds the other ends of its connections."""
+        self._call.abort()
+        self._control.abort()
+
     @property
     def fit(self) -> bool:
         """Whether this process can still do its work."""
@@ -157,6 +167,13 @@ class PersistentWorker(Worker):
         self._kept.read()
         self._head, self._asked = head, messages.CALL
         super()._run_batch(number, head, values)
+        self._kept.answering(number, None)
+
+    def notes(self, kind: int, number: int) -> bool:
+        """The program has read answers."""
+        if kind == messages.READ:
+            self._kept.read(number)
+        return kind == messages.READ
 
     def _run(self, kind: int, number: int, head: bytes, values: "Any", buffers: "Any") -> "Any":
         if self._batch is None:
@@ -165,12 +182,9 @@ class PersistentWorker(Worker):
         return super()._run(kind, number, head, values, buffers)
 
     def _send_answer(self, number: int, kind: int, body: bytes, buffers: "Sequence[Part]") -> None:
-        self._kept.answering(Answer(f"{self._session}-{number}", self._head, self._asked, kind, body, buffers))
-        try:
-            super()._send_answer(number, kind, body, buffers)
-        except OSError:
-            self._call.reset = True  # so it was not read
-            raise
+        answer = Answer(f"{self._session}-{number}", self._head, self._asked, kind, body, buffers)
+        self._kept.answering(number, answer)
+        super()._send_answer(number, kind, body, buffers)
 
     # --------------------------------------------- when the program has gone
 
@@ -184,8 +198,6 @@ class PersistentWorker(Worker):
             batch.stays()
         if credits_ is not None:  # nobody takes the items of a stream
             self.cancel_current()
-        from wetlands_worker import callbacks  # noqa: PLC0415 - most workers call nobody
-
         callbacks.desert()
         self._door.tell(self.state())
         return False
@@ -229,9 +241,7 @@ class PersistentWorker(Worker):
             super().send_whole(kind, number, body, buffers)
         except OSError:
             if kind != messages.ITEM:
-                from wetlands_worker.callbacks import GONE  # noqa: PLC0415 - see hung_up
-
-                raise ConnectionError(GONE) from None
+                raise ConnectionError(callbacks.GONE) from None
             self.cancel_current()
 
     def close_in_child(self) -> None:
@@ -239,16 +249,6 @@ class PersistentWorker(Worker):
         super().close_in_child()
         self._control.close()
         self._door.close()
-
-
-def _was_refused(call: "Connection") -> bool:
-    """Whether what was sent last came to a port that nobody had any more; the end itself does not tell."""
-    import _socket  # noqa: PLC0415 - the public module costs milliseconds
-
-    try:
-        return call.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR) != 0
-    except OSError:
-        return True
 
 
 class _Door:
@@ -260,8 +260,6 @@ class _Door:
     """
 
     def __init__(self, descriptor: int) -> None:
-        import _socket  # noqa: PLC0415 - the public module costs milliseconds
-
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional in the standard library
         self._socket = _socket.socket(fileno=descriptor)
         self._socket.settimeout(None)
@@ -320,6 +318,8 @@ class _Door:
             with self._lock:
                 self._letters.append(letter)
             self._wake()
+        elif letter[0][0] == "alone" and self.worker is not None:
+            self.worker.abandon()
         elif letter[0][0] == "stacks":
             from wetlands_worker.stacks import stacks  # noqa: PLC0415 - most workers are never asked
 

@@ -64,6 +64,8 @@ class Worker:
                 return
             kind, number, body, buffers = frame
             if kind not in _CALLS:
+                if self.notes(kind, number):
+                    continue
                 return
             head, values = messages.split_target(body)
             del frame, body
@@ -75,6 +77,10 @@ class Worker:
             except OSError:  # the host has gone
                 return
             del values, buffers  # an idle worker keeps no arguments alive
+
+    def notes(self, kind: int, number: int) -> bool:  # noqa: ARG002 - see `persistent`
+        """The host says something that is no call; whether that is known here."""
+        return False
 
     def _run_batch(self, number: int, head: bytes, values: "Bytes") -> None:
         from wetlands_worker.batches import Batch  # noqa: PLC0415 - most workers are sent none

@@ -1,8 +1,7 @@
 """Answers of calls whose program has gone: kept for a while, for the next program that attaches.
 
-An answer counts as read when the program has sent anything after it, or has hung up with nothing unread: a connection
-that is closed over unread bytes is *reset*, and so tells one from the other. What a program had read but not looked at
-when it was killed is not given again.
+An answer counts as read when the program has said so, by its next call or by READ. Whether it had been received cannot
+be asked of the system: a process that is killed while it waits for it may still take it from there.
 """
 
 import time
@@ -67,20 +66,27 @@ class Undelivered:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._lock = allocate_lock()
-        self._unread: "List[Answer]" = []
+        self._unread: "List[Tuple[int, Optional[Answer]]]" = []
         self._kept: "List[Answer]" = []
         self._progress: "Progress" = (None, None, None)
         self._outputs: "Dict[str, Encoded]" = {}
 
     # ---------------------------------------------------- while calls are answered
 
-    def answering(self, answer: Answer) -> None:
-        """An answer is being sent."""
-        self._unread.append(answer)
+    def answering(self, number: int, answer: "Optional[Answer]") -> None:
+        """The answer of a number is being sent; None: it is of a batch as a whole, and nothing for anybody else."""
+        self._unread.append((number, answer))
 
-    def read(self) -> None:
-        """The program has sent the next call: it has read all answers."""
-        self._unread.clear()
+    def read(self, number: "Optional[int]" = None) -> None:
+        """The program has read the answer of this number, and all before it; without a number, all."""
+        unread = self._unread
+        if number is None:
+            unread.clear()
+            return
+        for position, (of, _) in enumerate(unread):
+            if of == number:
+                del unread[: position + 1]
+                return
 
     def progress(self, *said: object) -> None:
         """The running function reported progress, and nobody heard it."""
@@ -92,23 +98,22 @@ class Undelivered:
         body, parts = encoded
         self._outputs[key] = body, [_own(part, None) for part in parts]
 
-    def hung_up(self, exchange: "Optional[Exchange]", *, lost: bool) -> None:
+    def hung_up(self, exchange: "Optional[Exchange]") -> None:
         """The program has gone, and the worker has come to its end of the connection.
 
         Args:
             exchange: The memory that was shared with it.
-            lost: Whether it left something unread.
         """
-        answers, self._unread = self._unread, []
-        if lost:
-            until = time.monotonic() + self._seconds
-            for answer in answers:
-                answer.detach(exchange)
-                answer.until = until
-            if answers:
-                answers[-1].progress, answers[-1].outputs = self._progress, list(self._outputs.values())
-            with self._lock:
-                self._kept.extend(answers)
+        answers = [answer for _, answer in self._unread if answer is not None]
+        self._unread = []
+        until = time.monotonic() + self._seconds
+        for answer in answers:
+            answer.detach(exchange)
+            answer.until = until
+        if answers:
+            answers[-1].progress, answers[-1].outputs = self._progress, list(self._outputs.values())
+        with self._lock:
+            self._kept.extend(answers)
         self._progress, self._outputs = (None, None, None), {}
 
     # --------------------------------------------------------- for the next program

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the folder of the tests
 
@@ -32,7 +37,30 @@ def launches(transport: str, go: str) -> None:
     task = environment.submit(FUNCTIONS, "begins_until_path", (go, "done"))
     while task.message is None:
         time.sleep(0.005)
-    say(task=task.id, pids=environment.execute("os", "getppid"))
+    idle = environment.execute("os", "getpid")
+    time.sleep(0.2)  # an answer that came in the last moment would be given again
+    say(task=task.id, idle=idle)
+    time.sleep(60)
+
+
+def forks(go: str) -> None:
+    """As `launches`, and a child has copies of all its connections."""
+    environment = HERE.environment()
+    environment.launch(persistent=True)
+    task = environment.submit(FUNCTIONS, "begins_until_path", (go, "done"))
+    while task.message is None:
+        time.sleep(0.005)
+    child = os.fork()
+    if child:
+        say(task=task.id, child=child)
+    time.sleep(60)
+
+
+def rests() -> None:
+    """Has read an answer, and waits to be killed."""
+    environment = HERE.environment()
+    environment.launch(persistent=True)
+    say(sum=environment.execute(FUNCTIONS, "add", (1, 2)))
     time.sleep(60)
 
 
@@ -74,5 +102,14 @@ def launch_races() -> None:
     environment.detach()
 
 
+PROGRAMS: dict[str, Callable[..., None]] = {
+    "launches": launches,
+    "forks": forks,
+    "rests": rests,
+    "ends": ends,
+    "races": races,
+    "launch_races": launch_races,
+}
+
 if __name__ == "__main__":
-    {"launches": launches, "ends": ends, "races": races, "launch_races": launch_races}[sys.argv[2]](*sys.argv[3:])  # type: ignore[operator]  # each takes what its test gives
+    PROGRAMS[sys.argv[2]](*sys.argv[3:])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -305,3 +307,46 @@ def test_they_outlive_their_program_under_every_python(instance: Instance, inter
 
     assert [task.id] == [past.id for past in later.pending_results()]
     assert 3 == later.execute(FUNCTIONS, "add", (1, 2))
+
+
+def test_a_keeper_that_is_told_to_end_takes_all_workers_along_even_one_that_holds_the_lock_of_python(
+    instance: Instance, environment: ExternalEnvironment
+) -> None:
+    task = environment.submit(FUNCTIONS, "counts")
+    eventually(lambda: task.message, "it computes in C")
+    note = instance.note
+    environment.detach()
+
+    os.kill(note.process.pid, signal.SIGTERM)
+
+    eventually(lambda: not any(map(is_running, (note.process.pid, *said_pids(note)))), "all of them end")
+    assert instance.is_empty()
+
+
+def test_strangers_at_the_door_of_a_keeper_get_nowhere_and_disturb_nobody(
+    instance: Instance, environment: ExternalEnvironment, tmp_path: Path
+) -> None:
+    path = instance.note.address.partition(":")[2]
+    bomb = pickle.dumps(Bomb(str(tmp_path / "unpickled")))
+    strangers = []
+    for junk in (b"", b"x", os.urandom(1000), bomb, b"\x50\0\0\0" * 100, b"GET / HTTP/1.1\r\n\r\n"):
+        stranger = socket.socket(socket.AF_UNIX)
+        stranger.connect(path)
+        stranger.sendall(junk)
+        strangers.append(stranger)
+    assert 3 == environment.execute(FUNCTIONS, "add", (1, 2))
+    environment.detach()
+
+    assert 3 == attached(instance).execute(FUNCTIONS, "add", (1, 2))
+
+    for stranger in strangers:
+        stranger.close()
+    assert not (tmp_path / "unpickled").exists()
+
+
+class Bomb:
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return open, (self.path, "w")

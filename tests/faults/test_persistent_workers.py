@@ -54,7 +54,7 @@ def test_a_second_program_takes_the_workers_of_a_killed_one_runs_a_task_gets_the
 
     environment = attached(instance)
 
-    assert [worker.pid for worker in note.workers.values()] == pids(environment)
+    assert said_pids(note) == pids(environment)
     assert 3 == environment.execute(FUNCTIONS, "add", (1, 2))
     (task,) = environment.pending_results()
     assert (said["task"], TaskStatus.COMPLETED, "done") == (task.id, task.status, task.result)
@@ -97,6 +97,15 @@ def switches(pid: int) -> str:
 def test_an_answer_that_was_read_is_not_given_again(instance: Instance, environment: ExternalEnvironment) -> None:
     assert 3 == environment.execute(FUNCTIONS, "add", (1, 2))
     environment.detach()
+
+    assert [] == attached(instance).pending_results()
+
+
+def test_an_answer_that_a_killed_program_had_read_is_not_given_again(instance: Instance) -> None:
+    with a_program(instance, "rests") as program:
+        assert {"sum": 3} == program.says()
+        time.sleep(0.3)  # longer than it takes to say so
+        program.signal(signal.SIGKILL)
 
     assert [] == attached(instance).pending_results()
 
@@ -184,8 +193,34 @@ def test_a_stream_is_closed_and_a_callable_fails_when_their_program_is_gone(
     task = later.submit(FUNCTIONS, "calls_back", (waits.wait, str(tmp_path / "error")))
     eventually(lambda: task.message, "it calls")
     finish = in_thread(later.detach)
-    eventually((tmp_path / "error").exists, "the callable fails")
+    path, wanted = tmp_path / "error", "ConnectionError: the program that made this call has gone"
+    eventually(lambda: path.exists() and wanted in path.read_text(), "the callable fails")
     waits.set()
     finish()
 
-    assert "ConnectionError: the program that made this call has gone" in (tmp_path / "error").read_text()
+
+def test_a_child_that_the_killed_program_has_forked_does_not_keep_the_workers(
+    instance: Instance, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    with a_program(instance, "forks", str(go)) as program:
+        said = program.says()
+        program.signal(signal.SIGKILL)
+        assert is_running(said["child"])
+        go.touch()
+        (task,) = attached(instance).pending_results()
+        assert said["task"] == task.id
+        os.kill(said["child"], signal.SIGKILL)
+
+
+def test_what_one_worker_has_kept_is_not_lost_when_another_one_is_busy(instance: Instance, tmp_path: Path) -> None:
+    environment = instance.environment()
+    environment.launch(max_workers=2, persistent=True)
+    first, second = begun(environment, tmp_path / "first"), begun(environment, tmp_path / "second")
+    environment.detach()
+    (tmp_path / "first").touch()
+    with pytest.raises(AttachError, match="runs a call"):
+        attached(instance, 1.0)
+    (tmp_path / "second").touch()
+
+    assert {first.id, second.id} == {task.id for task in attached(instance).pending_results()}

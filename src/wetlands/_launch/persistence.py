@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wetlands._launch.keeper import Keeper
 from wetlands._launch.keeper_start import start_keeper
-from wetlands._store.keepers import keepers_folder, known_keepers
+from wetlands._store.keepers import described, keepers_folder, known_keepers
 from wetlands._store.keys import auth_key, private_folder
 from wetlands._store.lock import program_name
 from wetlands._store.paths import Layout
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from wetlands._store.keepers import KeeperNote
+    from wetlands._store.parties import Party
 
-__all__ = ["Persistence", "checked_note"]
+__all__ = ["Persistence"]
 
 _LAUNCH_SECONDS = 120.0
 _CLAIM_SECONDS = 10.0
@@ -43,10 +43,10 @@ class Persistence:
 
     @contextmanager
     def launching(self, name: str) -> Iterator[None]:
-        """Hold the right to launch the workers of an environment, so that never two programs do.
+        """Hold the right to launch the workers of an environment, which has none, so that never two programs do.
 
         Raises:
-            LaunchError: Another program has held it for minutes.
+            LaunchError: There are workers; or another program has held it for minutes.
         """
         from filelock import FileLock, Timeout  # noqa: PLC0415 - slow to import, see _store.lock
 
@@ -58,11 +58,36 @@ class Persistence:
             reason = f"another program has been launching its persistent workers for {_LAUNCH_SECONDS:g} s"
             raise LaunchError(name, f"{reason} ({lock.lock_file} is locked)") from None
         try:
+            found = self.find(name)
+            if found is not None:
+                there = f"there are {described(found)} already. Use attach() or launch_or_attach()"
+                raise LaunchError(name, f"{there}. {self._advice(found)}")
             yield
         finally:
             lock.release()
 
-    def find(self, name: str) -> KeeperNote | None:
+    @contextmanager
+    def finding(self, name: str, generation: str | None) -> Iterator[Party]:
+        """Find the keeper of live workers that this program may use; an error of the block says where they are.
+
+        Args:
+            name: The environment.
+            generation: The build of it that they have to run; None: any.
+
+        Raises:
+            AttachError: There are none, or they are not to be used.
+        """
+        found = self.find(name)
+        if found is None:
+            advice = "Start some with launch(persistent=True), or use launch_or_attach()."
+            raise AttachError(name, "there are none", advice=advice)
+        try:
+            _check(name, found, generation)
+            yield found
+        except AttachError as error:
+            raise AttachError(name, error.reason, described(found), error.advice or self._advice(found)) from error
+
+    def find(self, name: str) -> Party | None:
         """The live workers of an environment, or None."""
         return next(iter(known_keepers(self.root, name)), None)
 
@@ -108,51 +133,36 @@ class Persistence:
         except AttachError as error:
             raise LaunchError(name, error.reason) from error
 
-    def claim(self, note: KeeperNote, timeout: float) -> Keeper:
+    def claim(self, keeper: Party, timeout: float) -> Keeper:
         """Get live workers, and wait for a while when another program has them.
 
         Raises:
             AttachError: They cannot be had.
         """
         _, key = auth_key(self.root)
-        return Keeper.claim(note.address, note.process.pid, key, timeout, note.environment)
+        return Keeper.claim(keeper.address, keeper.process.pid, key, timeout, keeper.program)
 
-    def advice(self, note: KeeperNote) -> str:
+    def _advice(self, keeper: Party) -> str:
         """What somebody can do who cannot attach to workers."""
         return (
             f"Try again when they are free, or stop them: `wetlands -wip {_quoted(self.root)} kill -n "
-            f"{note.environment}`, or `kill {note.process.pid}`."
+            f"{keeper.program}`, or `kill {keeper.process.pid}`."
         )
 
 
-def checked_note(name: str, note: KeeperNote | None, generation: str | None) -> KeeperNote:
-    """Return a note whose workers this program may use.
-
-    Args:
-        name: The environment.
-        note: What is known of its workers.
-        generation: The build of it that they have to run; None: any.
-
-    Raises:
-        AttachError: There are none, or they are not to be used.
-    """
-    if note is None:
-        raise AttachError(
-            name, "there are none", advice="Start some with launch(persistent=True), or use launch_or_attach()."
-        )
-    if note.protocol != PROTOCOL_VERSION:
+def _check(name: str, keeper: Party, generation: str | None) -> None:
+    if keeper.protocol != PROTOCOL_VERSION:
         raise AttachError(
             name,
-            f"they were launched by wetlands {note.version}, which speaks version {note.protocol} of the protocol, and "
-            f"this is wetlands {_version()}, which speaks version {PROTOCOL_VERSION}",
+            f"they were launched by wetlands {keeper.version}, which speaks version {keeper.protocol} of the protocol, "
+            f"and this is wetlands {_version()}, which speaks version {PROTOCOL_VERSION}",
         )
-    if generation is not None and note.generation != generation:
+    if generation is not None and keeper.generation != generation:
         raise AttachError(
             name,
-            f"they run an earlier build of it ({note.generation}, now it is {generation})",
+            f"they run an earlier build of it ({keeper.generation}, now it is {generation})",
             advice="launch_or_attach() takes their results, ends them, and launches new ones.",
         )
-    return note
 
 
 def _version() -> str:

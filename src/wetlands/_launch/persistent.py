@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,9 @@ class PersistentProcess(WorkerProcess):
         adopted: bool,
         patience: float,
     ) -> None:
-        ours, self._opened = ends
+        ours, opened = ends
+        self._until_opened = ExitStack()
+        self._until_opened.callback(opened)
         super().__init__(child, ours, output, who)
         self._keeper = keeper
         self._kept_child = child
@@ -63,6 +66,7 @@ class PersistentProcess(WorkerProcess):
         address = keeper.address
         self.port = int(address.rpartition(":")[2]) if address.startswith("tcp:") else None
         self.undelivered: list[Frame] = []
+        self._gave = False
 
     def greet(self, timeout: float | None = None) -> Mapping[str, object]:
         """Wait for its hello, and for the answers that it has kept.
@@ -80,18 +84,38 @@ class PersistentProcess(WorkerProcess):
             reason = f"worker {self._kept_child.index} pid {self.pid} runs a call, or does not answer ({error.reason})"
             raise AttachError(self._who, reason) from error
         finally:
-            self._opened()
+            self._until_opened.close()
         count = hello.get("undelivered")
         if isinstance(count, int) and count:
-            self._take(count)
+            self._receive(count)
+            self._gave = True
         return hello
+
+    def taken(self) -> None:
+        """Say that we have the answers that it kept: it waits for that, and forgets them.
+
+        Raises:
+            AttachError: It has ended.
+        """
+        if self._gave:
+            self._gave = False
+            try:
+                self.call.send(messages.TAKEN, 0)
+            except OSError as error:
+                reason = f"worker {self._kept_child.index} pid {self.pid} has ended ({error})"
+                raise AttachError(self._who, reason) from error
 
     def ask(self) -> None:
         """Have it end, and hang up: an idle worker leaves at once, a busy one begins to end itself."""
         self._keeper.leave(self._kept_child)
         self.hang_up()
 
-    def _take(self, count: int) -> None:
+    def close(self) -> None:
+        """See `WorkerProcess.close`."""
+        self._until_opened.close()
+        super().close()
+
+    def _receive(self, count: int) -> None:
         self.call.socket.settimeout(HELLO_SECONDS)
         try:
             while count:
@@ -101,7 +125,6 @@ class PersistentProcess(WorkerProcess):
                 self.undelivered.append(frame)
                 count -= frame[0] == messages.UNDELIVERED
             self.call.socket.settimeout(None)
-            self.call.send(messages.TAKEN, 0)
         except (OSError, BrokenFrameError) as error:
             reason = f"worker {self._kept_child.index} pid {self.pid} did not give its results ({error})"
             raise AttachError(self._who, reason) from error
@@ -146,6 +169,7 @@ class PersistentStarter:
         self._started = {keeper.pid: _started(keeper.pid)}
         self.found = dict(keeper.workers)
         self.stays = False
+        self._adopted: list[PersistentProcess] = []
 
     def guardian(self) -> _NoGuardian:
         """Nobody ends the workers when this program is gone."""
@@ -169,7 +193,7 @@ class PersistentStarter:
             "instance": self._instance,
         }
         output = ProcessLogger(child, context, marker=marker(child.nonce))  # first: what it writes must not pile up
-        return PersistentProcess(
+        process = PersistentProcess(
             self._keeper,
             child,
             self._keeper.connect(child, self._session),
@@ -178,6 +202,19 @@ class PersistentStarter:
             adopted=adopted,
             patience=self._patience if adopted and self._patience is not None else HELLO_SECONDS,
         )
+        if adopted:
+            self._adopted.append(process)
+        return process
+
+    def take_over(self) -> None:
+        """All workers are ours: let those that were there forget what they have given us.
+
+        Raises:
+            AttachError: One has ended meanwhile.
+        """
+        adopted, self._adopted = self._adopted, []
+        for process in adopted:
+            process.taken()
 
     def ready(self) -> None:
         """All workers are ready: let other programs find them."""

@@ -152,6 +152,11 @@ class WorkerProcess:
         """Hang up: an idle worker leaves at once, a busy one begins to end itself."""
         self.hang_up()
 
+    def read(self, number: int) -> None:
+        """Say that the answer of this number has come; nothing waits for it."""
+        with suppress(OSError):  # it is gone
+            self.call.offer(messages.READ, number, b"")
+
     def hang_up(self) -> None:
         """Let both sides see the end of the connections."""
         self.call.abort()

@@ -36,7 +36,8 @@ __all__ = ["Lives"]
 
 _JOIN_SECONDS = 5.0
 _MOST_LOSSES = 3
-_READ_SECONDS = 1.0
+_READ_SECONDS = 0.005  # its next call would say so too, and most come sooner
+_LEAVE_SECONDS = 1.0
 _LOOK_SECONDS = 0.002
 
 
@@ -121,8 +122,9 @@ class Lives:
         workers, starting = ended
         discard(starting)
         for worker in workers:
+            self._tell_read(worker)
             worker.process.hang_up()
-        end = time.monotonic() + _READ_SECONDS
+        end = time.monotonic() + _LEAVE_SECONDS
         while any(map(self._roster.busy, workers)) and time.monotonic() < end:
             time.sleep(
                 _LOOK_SECONDS
@@ -225,8 +227,16 @@ class Lives:
             return None
         return f"it holds {gigabytes(memory)} (max_memory: {gigabytes(most)})"
 
-    def rests(self, worker: Worker) -> None:
-        """A worker has nothing to do; should that last, it is stopped."""
+    def rests(self, worker: Worker, answered: int = 0) -> None:
+        """A worker has nothing to do; should that last, it is told that its answer was read, and later is stopped.
+
+        Args:
+            worker: The worker.
+            answered: The number of the call that it has just answered; 0: none.
+        """
+        if answered and worker.process.persistent and self._monitor is not None:
+            worker.unread = answered
+            self._monitor.look_at(worker, time.monotonic() + _READ_SECONDS)
         if self._policy.idle_timeout is not None and self._monitor is not None:
             worker.idle_since = time.monotonic()
             self._monitor.look_at(worker, worker.idle_since + self._policy.idle_timeout)
@@ -250,7 +260,14 @@ class Lives:
 
         self.nursery.aside(f"wetlands-retire-{worker.process.pid}", stop)
 
+    def _tell_read(self, worker: Worker) -> None:
+        """Tell a persistent worker that its answer has come, unless its next call does."""
+        number, worker.unread = worker.unread, 0
+        if number and not self._roster.busy(worker):
+            worker.process.read(number)
+
     def _look(self, worker: Worker) -> float | None:
+        self._tell_read(worker)
         when, decided = self._roster.tired(worker)
         self._perform(decided)
         overtime = self.overtime.look(worker)

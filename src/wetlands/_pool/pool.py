@@ -294,7 +294,7 @@ class Pool:
             if self._roster.scheduler.queued and threading.current_thread() is threading.main_thread():
                 worker.hand_over(call, self._read)  # Ctrl-C may stop this thread; other calls must not suffer
                 return
-            following = self._free(worker)
+            following = self._free(worker, call.number)
             if following is not None and threading.current_thread() is worker.reader:
                 following.taken = True
             elif following is not None:
@@ -304,15 +304,15 @@ class Pool:
             call.settle(*answer)
             del answer
 
-    def _free(self, worker: Worker) -> Call | None:
-        """A worker has answered; the call that it was sent next."""
+    def _free(self, worker: Worker, answered: int) -> Call | None:
+        """A worker has answered the call of this number; the call that it was sent next."""
         flow.leave(worker)
         decided, condemned = self._roster.finished(worker, self._lives.worn(worker))
         if condemned:  # it answered while it was being killed: the answer counts
             self._lives.bury(worker, decided)
             return None
         if not decided:
-            self._lives.rests(worker)
+            self._lives.rests(worker, answered)
             return None
         for action, bound in decided:
             if not isinstance(action, Dispatch):

@@ -48,6 +48,7 @@ class Worker:
         verdict: How that call fails; None: it is canceled.
         due: When the monitor is to look at it, by `time.monotonic`, or None.
         idle_since: When it ended its last call or was ready, where that matters, by `time.monotonic`.
+        unread: The number of the answer that it does not know to have been read; 0: none, or that does not matter.
         inquiries: What its control thread is being asked.
         reader: The reader thread, once it was needed.
     """
@@ -63,6 +64,7 @@ class Worker:
         self.verdict: TaskFailure | None = None
         self.due: float | None = None
         self.idle_since = 0.0
+        self.unread = 0
         self.inquiries = Inquiries(process.control)
         self._handed_over: SimpleQueue[Call | None] = SimpleQueue()
         self.reader: threading.Thread | None = None

@@ -55,12 +55,14 @@ class Party:
     Attributes:
         kind: A program that launched them, or the keeper of persistent ones.
         process: Who it is.
-        program: What people call it.
+        program: What people call it; of a keeper, the environment.
         address: Where it listens, see `wetlands_worker.doors`.
         protocol: The version of the protocol that it speaks.
         since: When it began to listen, in seconds since the epoch.
         workers: What it has written down of its workers.
         alive: Whether its process lives. That of a dead one is shown as long as one of its workers does.
+        generation: Of a keeper: which build of the environment its workers run; None for one that others made.
+        version: Of a keeper: the version of the library that launched it.
     """
 
     kind: Literal["program", "keeper"]
@@ -71,6 +73,8 @@ class Party:
     since: float
     workers: tuple[WorkerNote, ...]
     alive: bool = True
+    generation: str | None = None
+    version: str = ""
 
     def __str__(self) -> str:
         who = "the keeper of" if self.kind == "keeper" else "program"
@@ -161,6 +165,8 @@ def _read(path: Path, kind: Literal["program", "keeper"]) -> Party | None:
             since=float(stored["since"]),
             workers=workers,
             alive=is_alive(process),
+            generation=stored.get("generation"),
+            version=str(stored.get("version", "")),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from wetlands._platform.process import ProcessIdentity
-from wetlands._store.keepers import KeeperNote, keepers_folder, known_keepers
+from wetlands._store.keepers import described, keepers_folder, known_keepers
+from wetlands._store.parties import Party, WorkerNote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,11 +41,19 @@ def note(root: Path, name: str, **changed: object) -> Path:
 
 def test_a_living_keeper_is_read_and_found_by_its_environment(tmp_path: Path) -> None:
     note(tmp_path, "1")
-    expected = KeeperNote("e", "0a1b2c3d", US, "unix:/x", 2, "2.0", "napari", 5.0, {1: ProcessIdentity(12, 3.0)})
+    worker = WorkerNote("e", 1, ProcessIdentity(12, 3.0))
+    expected = Party("keeper", US, "e", "unix:/x", 2, 5.0, (worker,), generation="0a1b2c3d", version="2.0")
 
     assert [expected] == known_keepers(tmp_path) == known_keepers(tmp_path, "e")
     assert [] == known_keepers(tmp_path, "f")
-    assert f"workers with pid 12, kept by process {US.pid} at unix:/x" == str(expected)
+    assert f"workers with pid 12, kept by process {US.pid} at unix:/x" == described(expected)
+
+
+def test_a_dead_keeper_is_none_and_its_note_stays_as_long_as_one_of_its_workers_lives(tmp_path: Path) -> None:
+    path = note(tmp_path, "1", started=1.0, workers=[{"index": 0, "pid": US.pid, "started": US.started}])
+
+    assert [] == known_keepers(tmp_path)
+    assert path.exists()
 
 
 def test_the_oldest_comes_first(tmp_path: Path) -> None:
