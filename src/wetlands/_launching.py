@@ -111,13 +111,7 @@ class Launching(PackageVerbs):
                     plan = planned(prefix.python, variables, worker_env, policy, silence, prepare)
                     self._launch_persistent(plan, pool, undo, tcp=persistent == "tcp", keep_seconds=keep_results)
                 else:
-                    starter = self._starter(prefix, variables, worker_env)
-                    undo.callback(starter.close)
-                    if modules:
-                        starter.preload(modules)
-                    launched = pool(start=starter.start, guardian=starter.guardian)
-                    launched.launch()
-                    self._use(launched, undo)
+                    self._launch_own(self._starter(prefix, variables, worker_env), pool, undo, modules)
         self._log("Launched %d worker(s) of %s", policy.least, prefix.python)
         if self.environment_manager.debug:
             self.debug()
@@ -127,6 +121,14 @@ class Launching(PackageVerbs):
         if broken is not None:
             with self._in_use:
                 broken.close()
+
+    def _launch_own(self, starter: Starter, pool: Callable[..., Pool], undo: ExitStack, modules: Sequence[str]) -> None:
+        undo.callback(starter.close)
+        if modules:
+            starter.preload(modules)
+        launched = pool(start=starter.start, guardian=starter.guardian)
+        launched.launch()
+        self._use(launched, undo)
 
     def _use(self, pool: Pool, undo: ExitStack) -> None:
         """Run calls in a pool that was launched, until `exit`, which then calls what is in `undo`."""
