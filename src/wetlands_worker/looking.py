@@ -61,7 +61,7 @@ def serve_looks(sock: "socket.socket", answer: "Answer") -> None:
             if frame is None or frame[0] != LOOK:
                 return
             connection.send(SEEN, frame[1], _answered(answer, bytes(frame[2])))
-    except (OSError, BrokenFrameError):
+    except (OSError, BrokenFrameError, MemoryError):  # MemoryError: a frame of an absurd size was announced
         pass
     finally:
         connection.close()

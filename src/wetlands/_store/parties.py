@@ -121,6 +121,9 @@ def known_parties(root: Path) -> list[Party]:
 
     Args:
         root: The instance folder.
+
+    Raises:
+        OSError: The notes are not this user's to read.
     """
     found: list[Party] = []
     for name, kind in _FOLDERS.items():
@@ -192,5 +195,5 @@ def _sweep(folder: Path) -> None:
 def _entries(folder: Path, *suffixes: str) -> Iterable[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.suffix in suffixes)
-    except OSError:  # there is none, or it is not ours to look into
+    except (FileNotFoundError, NotADirectoryError):
         return ()

@@ -29,7 +29,7 @@ __all__ = ["ProgramDoor"]
 _PAUSE_SECONDS = 0.25
 """The first calls after a launch are not disturbed; and workers that come together are written down together."""
 
-_JOIN_SECONDS = 5.0
+_JOIN_SECONDS = 1.0
 
 
 class ProgramDoor:
@@ -57,7 +57,8 @@ class ProgramDoor:
     def begin(self) -> None:
         """There are workers: answer from soon on, until there are none any more."""
         if os.getpid() == self._owner:
-            with self._lock:
+            # RuntimeError: the interpreter is ending, or the system allows no more threads
+            with self._lock, suppress(RuntimeError):
                 if self._opening is None:
                     self._opening = _Opening(self._root, self._environments, self._pause, self._ends)
 
@@ -110,9 +111,8 @@ class _Opening:
             return
         try:
             self._answer()
-        except (OSError, StateError) as error:
-            level = logging.WARNING if isinstance(error, StateError) else logging.INFO
-            logger.log_global(level, "`wetlands ps` cannot see the workers of this program: %s", error)
+        except (OSError, RuntimeError, StateError) as error:  # RuntimeError: no more threads
+            logger.log_global(logging.INFO, "`wetlands ps` cannot see the workers of this program: %s", error)
 
     def _answer(self) -> None:
         # Not at the top: a program that launches nothing, or not for long, needs none of it
@@ -199,7 +199,6 @@ class _Opening:
 
 def _program() -> str:
     """What people call this program: its script, or the module or command that it was started with."""
-    name = Path(sys.argv[0]).name if sys.argv else ""
-    if name == "__main__.py":
-        name = Path(sys.argv[0]).parent.name
+    script = Path(next(iter(getattr(sys, "argv", ())), ""))  # programs that embed Python may have none
+    name = script.parent.name if script.name == "__main__.py" else script.name
     return name if name not in {"", "-c", "-m"} else Path(sys.executable or "python").name

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from wetlands._platform.process import is_alive
 from wetlands._store.keys import auth_key
 from wetlands._store.parties import known_parties
+from wetlands.exceptions import StateError
 from wetlands_worker.looking import NoAnswerError, RefusedError, ask
 
 if TYPE_CHECKING:
@@ -114,12 +115,17 @@ def ask_all(
         One for each, in their order.
 
     Raises:
-        StateError: The key of the instance is not this user's alone.
+        OSError: The folder of the instance is not this user's to read.
     """
     answers = [Answer(party) for party in parties]
     if not parties:
         return answers
-    _, key = auth_key(root)
+    try:
+        _, key = auth_key(root)
+    except StateError as error:
+        for answer in answers:
+            answer.problem = str(error).rstrip(".")
+        return answers
 
     def inquire(answer: Answer) -> None:
         try:
@@ -148,7 +154,7 @@ def survey(root: Path, seconds: float = ANSWER_SECONDS) -> list[SeenEnvironment]
         seconds: How long to wait for those who do not answer.
 
     Raises:
-        StateError: The key of the instance is not this user's alone.
+        OSError: The folder of the instance is not this user's to read.
     """
     answers = ask_all(root, known_parties(root), {"ask": "workers"}, seconds)
     seen = [environment for answer in answers for environment in _seen(answer)]
@@ -165,7 +171,7 @@ def ask_about(root: Path, name: str, question: Mapping[str, object], seconds: fl
         seconds: How long to wait for the answers of those that are there.
 
     Raises:
-        StateError: The key of the instance is not this user's alone.
+        OSError: The folder of the instance is not this user's to read.
     """
     found = {seen.party.process: seen for seen in survey(root, PATIENCE_SECONDS) if seen.environment in {name, ""}}
     silent = [Answer(seen.party, problem=seen.problem) for seen in found.values() if seen.problem is not None]

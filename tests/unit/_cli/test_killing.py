@@ -9,6 +9,7 @@ import pytest
 from watched import FakeEnvironment, seen_program
 from wetlands._platform import process as processes
 from wetlands._platform.process import ProcessIdentity, identify
+from wetlands._store.keys import auth_key
 from wetlands._store.parties import Party, WorkerNote, programs_folder, write_note
 
 if TYPE_CHECKING:
@@ -92,6 +93,17 @@ def test_a_process_that_was_given_the_pid_of_a_worker_is_not_killed(
     done = wetlands("kill", "-n", "cellpose")
 
     assert (1, []) == (done.exit_code, killed)
+
+
+def test_with_a_key_that_others_may_read_the_recorded_workers_are_killed(
+    wetlands: Run, root: Path, killed: list[ProcessIdentity]
+) -> None:
+    with seen_program(root, FakeEnvironment("cellpose", None)):
+        auth_key(root)[0].chmod(0o644)
+        done = wetlands("kill", "-n", "cellpose")
+
+    assert (0, [HERE]) == (done.exit_code, killed)
+    assert "Other users may read the key" in done.stderr
 
 
 def test_what_the_system_does_not_let_go_of_is_named(
