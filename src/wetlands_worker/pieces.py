@@ -48,7 +48,7 @@ class Piece:
         """The bytes, writable: on the memory where numpy is there to keep the piece alive, else a copy.
 
         Args:
-            body: The value that they belong to; when that has arrays in it, numpy is imported.
+            body: The value that they belong to; when that has arrays or tensors in it, numpy is imported.
         """
         numpy = _numpy(body)
         if numpy is None:
@@ -107,7 +107,7 @@ def flat_under(base: object) -> "Any":  # Any: an array, where there is a numpy
 
 def _numpy(body: bytes) -> "Any":
     numpy = sys.modules.get("numpy")
-    if numpy is None and b"array_values" in body:
+    if numpy is None and (b"array_values" in body or b"torch_values" in body):
         try:
             import numpy  # noqa: ICN001, PLC0415 - part of the environment or not
         except ModuleNotFoundError:

@@ -2,7 +2,8 @@
 
 The same file runs on both sides of the wire. A value becomes a pickle of protocol 5, the *body*, and *buffers*: the
 large pieces of memory in it (arrays, bytes, anything that offers a ``PickleBuffer``), not copied but referred to. What
-plain pickle would tie to one version of a library is described by our own reducers (`array_values`, `stdlib_values`).
+plain pickle would tie to one version of a library, or copy, is described by our own reducers (`array_values`,
+`stdlib_values`, `torch_values`).
 
 Rules:
     * By value: what arrives shares no memory with what was sent, unless that is common by choice (`pieces`). Two
@@ -197,6 +198,7 @@ _waiting = {
     "pathlib": "stdlib_values",
     "array": "stdlib_values",
     "builtins": "stdlib_values",
+    "torch": "torch_values",
 }
 _modules = sys.modules
 _modules_seen = -1
