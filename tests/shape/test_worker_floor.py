@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STARTS_AT = ("__main__", "__init__", "serve")
 SLOW = {"asyncio", "dataclasses", "inspect", "multiprocessing", "pathlib", "typing"}
 # In functions alone, and only when the user's values or code brought them already.
-OF_THE_USER = {"numpy"}
+OF_THE_USER = {"numpy", "torch"}
 
 
 def module_name(path: Path) -> str:
