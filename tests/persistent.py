@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from pools import DEADLINE, FUNCTIONS, eventually, is_running
 from wetlands._backends.prefix import Prefix
 from wetlands._store.keepers import known_keepers
@@ -141,3 +143,18 @@ def begun(environment: ExternalEnvironment, go: Path, result: object = "done") -
 
 def said_pids(note: Party) -> list[int]:
     return [worker.process.pid for worker in note.workers]
+
+
+@pytest.fixture
+def instance() -> Iterator[Instance]:
+    """An instance without workers."""
+    with an_instance() as made:
+        yield made
+
+
+@pytest.fixture
+def environment(instance: Instance) -> ExternalEnvironment:
+    """With one persistent worker."""
+    made = instance.environment()
+    made.launch(persistent=True)
+    return made

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dap import Editor
-from persistent import NAME, an_instance, attached, begun, said_pids
+from persistent import NAME, attached, begun, said_pids
 from pools import FUNCTIONS, eventually, is_running, pids
 from wetlands._debug.endpoint import debugpy_folder
 from wetlands._store.keys import auth_key
@@ -18,26 +18,12 @@ from wetlands.exceptions import AttachError
 from wetlands_worker.looking import RefusedError, ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from persistent import Instance
     from wetlands.external_environment import ExternalEnvironment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="persistent workers are not there on Windows")
-
-
-@pytest.fixture
-def instance() -> Iterator[Instance]:
-    with an_instance() as made:
-        yield made
-
-
-@pytest.fixture
-def environment(instance: Instance) -> ExternalEnvironment:
-    made = instance.environment()
-    made.launch(persistent=True)
-    return made
 
 
 def answer(instance: Instance, question: str, **more: object) -> Any:  # noqa: ANN401 - JSON

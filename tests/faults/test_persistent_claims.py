@@ -9,32 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from persistent import NAME, a_program, an_instance, attached, begun, said_pids
+from persistent import NAME, a_program, attached, begun, said_pids
 from pools import DEADLINE, FUNCTIONS, eventually, in_thread, pids
 from wetlands.exceptions import AttachError, EnvironmentNotFoundError, LaunchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from persistent import Instance
     from wetlands.external_environment import ExternalEnvironment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="persistent workers are not there on Windows")
-
-
-@pytest.fixture
-def instance() -> Iterator[Instance]:
-    with an_instance() as made:
-        yield made
-
-
-@pytest.fixture
-def environment(instance: Instance) -> ExternalEnvironment:
-    """With one persistent worker."""
-    made = instance.environment()
-    made.launch(persistent=True)
-    return made
 
 
 def test_of_two_programs_that_race_for_one_pool_one_gets_it_and_the_other_is_told_by_whom(

@@ -13,33 +13,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from persistent import NAME, an_instance, attached, begun, said_pids
+from persistent import NAME, attached, begun, said_pids
 from pools import DEADLINE, FUNCTIONS, eventually, is_running, pids, pool_of
 from wetlands.exceptions import AttachError, ExecutionException, LaunchError
 from wetlands.task import TaskFailureCategory, TaskStatus
 from wetlands_worker.messages import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from persistent import Instance
     from wetlands.external_environment import ExternalEnvironment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="persistent workers are not there on Windows")
-
-
-@pytest.fixture
-def instance() -> Iterator[Instance]:
-    with an_instance() as made:
-        yield made
-
-
-@pytest.fixture
-def environment(instance: Instance) -> ExternalEnvironment:
-    """With one persistent worker."""
-    made = instance.environment()
-    made.launch(persistent=True)
-    return made
 
 
 def test_workers_end_when_their_keeper_is_killed_and_calls_fail_then(

@@ -10,23 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from persistent import NAME, an_instance
+from persistent import NAME
 from pools import FUNCTIONS, eventually, is_running, pids
 from wetlands._store.parties import known_parties
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from persistent import Instance
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="persistent workers are not there on Windows")
-
-
-@pytest.fixture
-def instance() -> Iterator[Instance]:
-    with an_instance() as made:
-        yield made
 
 
 def wetlands(instance: Instance, *words: str) -> subprocess.CompletedProcess[str]:

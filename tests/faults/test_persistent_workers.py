@@ -11,33 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from persistent import a_program, an_instance, attached, begun, said_pids
+from persistent import a_program, attached, begun, said_pids
 from pools import DEADLINE, FUNCTIONS, eventually, in_thread, is_running, pids
 from wetlands.exceptions import AttachError
 from wetlands.task import TaskFailureCategory, TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from persistent import Instance
     from wetlands.external_environment import ExternalEnvironment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="persistent workers are not there on Windows")
 TRANSPORTS = pytest.mark.parametrize("transport", ["unix", "tcp"])
-
-
-@pytest.fixture
-def instance() -> Iterator[Instance]:
-    with an_instance() as made:
-        yield made
-
-
-@pytest.fixture
-def environment(instance: Instance) -> ExternalEnvironment:
-    """With one persistent worker."""
-    made = instance.environment()
-    made.launch(persistent=True)
-    return made
 
 
 @TRANSPORTS

@@ -1,0 +1,5 @@
+"""Instances with persistent workers."""
+
+from persistent import environment, instance
+
+__all__ = ["environment", "instance"]
