@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +41,31 @@ def test_the_folder_and_the_socket_are_this_users_alone() -> None:
         with pytest.raises(OSError, match="in use"):
             Door.open(str(path.parent), "door", tcp=False)
         assert 0o700 == stat.S_IMODE(path.parent.stat().st_mode)
+
+
+def test_processes_that_make_the_key_at_the_same_time_all_get_the_same(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from wetlands._store.keys import auth_key\n"
+        "print('ready', flush=True); sys.stdin.readline(); print(auth_key(Path(sys.argv[1]))[1].hex())"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "instance")]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            for _ in range(6)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert "ready\n" == process.stdout.readline()
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        keys = {process.communicate(timeout=DEADLINE)[0].strip() for process in processes}
+
+    assert 1 == len(keys)
+    assert [64] == [len(key) for key in keys]
+    assert ["auth.key"] == [path.name for path in (tmp_path / "instance" / "state").iterdir()]
 
 
 def test_a_path_that_is_too_long_becomes_a_port(tmp_path: Path) -> None:

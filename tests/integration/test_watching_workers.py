@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dap import Editor
 from houses import short_folder
 from pools import DEADLINE, FUNCTIONS, eventually, is_running
 
@@ -29,13 +30,24 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 PREFIX = Path(sys.executable).parents[1]
+LOOPS = """\
+import time
+
+def loop(task):
+    task.update("begun")
+    turns = 0
+    while True:
+        turns += 1
+        time.sleep(0.01)
+"""
+IN_THE_LOOP = 7
 PROGRAM = """
 import sys, time
 from wetlands.environment_manager import EnvironmentManager
 with EnvironmentManager(sys.argv[1], log_file_path=None) as manager:
     environment = manager.load("cellpose", sys.argv[2])
     environment.launch(max_workers=2)
-    task = environment.submit(sys.argv[3], "sleeps", (), {"seconds": 600})
+    task = environment.submit(sys.argv[3], sys.argv[4])
     print("ready", flush=True)
     task.wait_for()
     print(task.error.message, flush=True)
@@ -46,9 +58,9 @@ with EnvironmentManager(sys.argv[1], log_file_path=None) as manager:
 class Program:
     """Another program, which has two workers; one of them runs a task."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, module: Path = FUNCTIONS, function: str = "sleeps") -> None:
         self.root = root
-        command = [sys.executable, "-c", PROGRAM, str(root), str(PREFIX), str(FUNCTIONS)]
+        command = [sys.executable, "-c", PROGRAM, str(root), str(PREFIX), str(module), function]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert "ready" == self.said()
         eventually(lambda: [row for row in self.ps() if row["message"] == "begun"], "it can be seen")
@@ -74,16 +86,22 @@ class Program:
         self.process.communicate(timeout=DEADLINE)
 
 
-@pytest.fixture
-def program() -> Iterator[Program]:
+@contextmanager
+def a_program(module: Path = FUNCTIONS, function: str = "sleeps") -> Iterator[Program]:
     with short_folder() as folder:
-        program = Program(folder / "instance")
+        program = Program(folder / "instance", module, function)
         pids = program.pids()
         try:
             yield program
         finally:
             program.close()
             eventually(lambda: not any(map(is_running, pids)), "the workers end with their program")
+
+
+@pytest.fixture
+def program() -> Iterator[Program]:
+    with a_program() as program:
+        yield program
 
 
 def test_workers_of_another_program_are_seen_examined_and_stopped(program: Program) -> None:
@@ -120,6 +138,23 @@ def test_workers_of_a_program_that_is_stopped_are_killed(program: Program) -> No
     assert 0 == killed.returncode
     assert killed.stdout.startswith("Killed 2 workers of cellpose")
     assert not any(map(is_running, pids))
+
+
+def test_an_editor_stops_in_a_call_that_began_before_anybody_thought_of_debugging(tmp_path: Path) -> None:
+    module = tmp_path / "loops.py"
+    module.write_text(LOOPS)
+    with a_program(module, "loop") as program:
+        (busy,) = (row for row in program.ps() if row["state"] == "busy")
+        debugged = program.wetlands("debug", "-s", str(tmp_path), "-n", "cellpose", "-ide", "pycharm")
+        assert (0, "") == (debugged.returncode, debugged.stderr)
+        where = re.search(rf"\(pid {busy['pid']}\) listens for a debugger on ([\d.]+):(\d+)", debugged.stdout)
+        assert where is not None
+        with Editor(where[1], int(where[2])) as editor:
+            editor.attach({module: [IN_THE_LOOP]})
+            thread, frame = editor.stopped()
+            assert ("loop", IN_THE_LOOP) == (frame["name"], frame["line"])
+            assert int(editor.locals(frame)["turns"]) > 0
+            editor.go_on(thread)
 
 
 class Terminal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -80,7 +81,9 @@ def _have_them_listen(root: Path, name: str) -> list[str]:
         if answer.value is None:
             problems.append(answer.problem if answer.refused else told(answer.party, answer.problem))
         else:
-            note_debuggers(root, [DebugEndpoint(**endpoint) for endpoint in answer.value["endpoints"]])
+            fields = [field.name for field in dataclasses.fields(DebugEndpoint)]  # a later version may tell more
+            told_of = answer.value.get("endpoints", [])
+            note_debuggers(root, [DebugEndpoint(**{name: found[name] for name in fields}) for found in told_of])
     return problems
 
 
