@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-__all__ = ["only_ours", "own_open_to_others", "somebody_elses"]
+__all__ = ["open_to_others", "somebody_elses"]
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -22,11 +22,6 @@ def somebody_elses(found: os.stat_result) -> bool:
     return own is not None and found.st_uid != own
 
 
-def own_open_to_others(found: os.stat_result) -> bool:
+def open_to_others(found: os.stat_result) -> bool:
     """Say whether other users may do anything with it, by its mode; on Windows a mode says nothing of others."""
     return _own_number() is not None and bool(found.st_mode & _OTHERS)
-
-
-def only_ours(found: os.stat_result) -> bool:
-    """Say whether it belongs to this user, and nobody else may do anything with it."""
-    return not somebody_elses(found) and not own_open_to_others(found)

@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from wetlands._platform.owner import own_open_to_others, somebody_elses
+from wetlands._platform.owner import open_to_others, somebody_elses
 from wetlands._platform.publish import publish
 from wetlands.exceptions import StateError
 
@@ -65,7 +65,7 @@ def private_folder(path: Path) -> Path:
             f"The folder {path} belongs to another user, who could read and replace what is in it. "
             "Remove it, or use an instance folder of your own."
         )
-    if own_open_to_others(found):
+    if open_to_others(found):
         path.chmod(0o700)
     return path
 
@@ -141,7 +141,7 @@ def _read_once(path: Path) -> bytes:
             raise StateError(
                 f"The key {path} belongs to another user. Remove it, or use an instance folder of your own."
             )
-        if own_open_to_others(found):
+        if open_to_others(found):
             mode = f"{stat.S_IMODE(found.st_mode):04o}"
             raise StateError(f"Other users may read the key {path} (mode {mode}), and may have done so. {_ADVICE}")
         return file.read(KEY_SIZE + 1)

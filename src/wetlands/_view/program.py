@@ -59,7 +59,7 @@ class ProgramDoor:
         if os.getpid() == self._owner:
             # RuntimeError: the interpreter is ending, or the system allows no more threads
             with self._lock, suppress(RuntimeError):
-                if self._opening is None:
+                if self._opening is None or self._opening.failed:
                     self._opening = _Opening(self._root, self._environments, self._pause, self._ends)
 
     def close(self) -> None:
@@ -100,6 +100,11 @@ class _Opening:
         self._thread = threading.Thread(target=self._run, name="wetlands-program", daemon=True)
         self._thread.start()
 
+    @property
+    def failed(self) -> bool:
+        """Whether there could be no door."""
+        return not self._thread.is_alive()
+
     def close(self) -> None:
         """End the thread, and let go of whoever is being answered."""
         self._closing.set()
@@ -131,6 +136,7 @@ class _Opening:
             self._keep_note(folder / f"{name}.json", door)
         finally:
             census.leave(self._changed)
+            self._closing.set()  # whoever was admitted at this moment is not served any more
             door.close()
             self._see_off()
 

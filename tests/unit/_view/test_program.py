@@ -57,6 +57,17 @@ def test_a_door_opens_again_for_the_next_workers(tmp_path: Path) -> None:
     assert [] == list(programs_folder(tmp_path).iterdir())
 
 
+def test_the_next_launch_tries_again_where_there_could_be_no_door(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("in the way")
+    door = ProgramDoor(tmp_path, lambda: [FakeEnvironment("cellpose", None)], pause=0)
+    door.begin()
+    eventually(lambda: door._opening is not None and door._opening.failed, "it has given up")
+    (tmp_path / "state").unlink()
+    door.begin()
+    eventually(lambda: known_parties(tmp_path), "the program can be seen")
+    door.close()
+
+
 def test_a_launch_succeeds_where_no_thread_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_thread: threading.Thread) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")
