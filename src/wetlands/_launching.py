@@ -228,6 +228,8 @@ class Launching(PackageVerbs):
         )
         if self._past:
             self._log("They have kept %d result(s), see pending_results()", len(self._past))
+        if self.environment_manager.debug:
+            self.debug()
 
     def _take(self, note: Party, timeout: float) -> None:
         from wetlands._modules.undelivered import past_tasks  # noqa: PLC0415 - see _attach

@@ -297,6 +297,8 @@ class Keeper:
             ticket = self._tickets.setdefault(name, Ticket())
             add(ticket)
             if not ticket.is_whole:
+                if ticket.tokens and ticket.worker is None:  # that worker has ended: there is nothing to wait for
+                    ticket.close()
                 return
             del self._tickets[name]
         if ticket.worker is not None:

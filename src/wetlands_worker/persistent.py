@@ -59,14 +59,16 @@ def main(arguments: "List[str]") -> None:
     worker = PersistentWorker(door, *_opened(letter), Undelivered(float(seconds)))
     main_module = begin.become_worker(worker, nonce)
     begin.listen_if_wanted()
-    while letter is not None:
+    worker.serve_program()
+    while worker.fit:
+        letter = door.next()
+        if letter is None:
+            break
+        try:
+            worker.attach(*_opened(letter))
+        except OSError:  # that program has gone already
+            continue
         worker.serve_program()
-        letter = door.next() if worker.fit else None
-        if letter is not None:
-            try:
-                worker.attach(*_opened(letter))
-            except OSError:  # that program has gone already
-                continue
     del main_module
     stdio.flush()
 

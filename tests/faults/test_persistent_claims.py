@@ -90,7 +90,7 @@ def test_busy_workers_are_named_with_pid_and_address_and_how_to_stop_them_and_ar
 
     said = str(caught.value)
     assert f"workers with pid {said_pids(note)[0]}, kept by process {note.process.pid} at {note.address}" in said
-    assert f'`wetlands -wip "{instance.root}" kill -n {NAME}`, or `kill {note.process.pid}`' in said
+    assert f"`wetlands -wip '{instance.root}' kill -n {NAME}`, or `kill {note.process.pid}`" in said
     assert note == instance.note
     (tmp_path / "go").touch()
     (past,) = attached(instance).pending_results()

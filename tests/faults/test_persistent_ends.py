@@ -334,3 +334,14 @@ class Bomb:
 
     def __reduce__(self) -> tuple[object, ...]:
         return open, (self.path, "w")
+
+
+def test_a_worker_that_dies_before_it_was_ready_fails_its_launch_at_once(instance: Instance) -> None:
+    environment = instance.environment()
+    began = time.monotonic()
+    with pytest.raises(LaunchError, match="before it was ready") as caught:
+        environment.launch(persistent=True, worker_env=lambda _: {"PYTHONHOME": "/nowhere"})
+
+    assert 10 > time.monotonic() - began
+    assert any("encodings" in line for line in caught.value.output)
+    eventually(instance.is_empty, "nothing is left")

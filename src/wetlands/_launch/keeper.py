@@ -20,7 +20,7 @@ from wetlands._launch.ends import make_reachable_ends
 from wetlands._launch.forked import ForkedChild, watch_orphans
 from wetlands._platform.exits import wait_for_exit
 from wetlands._store.lock import program_name
-from wetlands.exceptions import AttachError
+from wetlands.exceptions import AttachError, LaunchError
 from wetlands_worker import messages
 from wetlands_worker.doors import reach
 from wetlands_worker.frames import BrokenFrameError, Connection
@@ -192,9 +192,14 @@ class Keeper:
         Args:
             plan: What they have to know.
             started: When the keeper and the workers were started, by their pid.
+
+        Raises:
+            LaunchError: It does not answer.
         """
         self.plan = plan
-        self._ask(messages.LAUNCHED, (plan, dict(started)))
+        problem = self._ask(messages.LAUNCHED, (plan, dict(started)))
+        if problem is not None:
+            raise LaunchError(self._who, str(problem))
 
     def release(self) -> None:
         """Let go of the workers, which stay."""

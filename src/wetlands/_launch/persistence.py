@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import logging
+import shlex
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ __all__ = ["Persistence"]
 
 _LAUNCH_SECONDS = 120.0
 _CLAIM_SECONDS = 10.0
+
+_log = logging.getLogger("wetlands")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,11 @@ class Persistence:
         auth_key(self.root)  # makes the folder above, for this user alone
         lock = FileLock(private_folder(keepers_folder(self.root)) / f"{name}.lock")
         try:
-            lock.acquire(timeout=_LAUNCH_SECONDS)
+            with suppress(Timeout):
+                lock.acquire(timeout=0)
+            if not lock.is_locked:
+                _log.info("Another program is launching persistent workers of %r; waiting for it", name)
+                lock.acquire(timeout=_LAUNCH_SECONDS)
         except Timeout:
             reason = f"another program has been launching its persistent workers for {_LAUNCH_SECONDS:g} s"
             raise LaunchError(name, f"{reason} ({lock.lock_file} is locked)") from None
@@ -144,10 +151,8 @@ class Persistence:
 
     def _advice(self, keeper: Party) -> str:
         """What somebody can do who cannot attach to workers."""
-        return (
-            f"Try again when they are free, or stop them: `wetlands -wip {_quoted(self.root)} kill -n "
-            f"{keeper.program}`, or `kill {keeper.process.pid}`."
-        )
+        command = shlex.join(("wetlands", "-wip", str(self.root), "kill", "-n", keeper.program))
+        return f"Try again when they are free, or stop them: `{command}`, or `kill {keeper.process.pid}`."
 
 
 def _check(name: str, keeper: Party, generation: str | None) -> None:
@@ -172,8 +177,3 @@ def _version() -> str:
         return version("wetlands")
     except PackageNotFoundError:  # run from its sources
         return "unknown"
-
-
-def _quoted(path: Path) -> str:
-    text = os.fspath(path)
-    return f'"{text}"' if " " in text else text
