@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     "argv, name",
     [
-        (["/home/x/analysis.py", "--fast"], "analysis.py"),
+        (["/somewhere/analysis.py", "--fast"], "analysis.py"),
         (["/site-packages/package/__main__.py"], "package"),
         (["-c"], "python3"),
         ([""], "python3"),
