@@ -105,10 +105,11 @@ class PersistentWorker(Worker):
 
     def attach(self, call: "Connection", control: "Connection", page: "Page", session: str) -> None:
         """A program is there."""
-        before = self._page
+        page_before, control_before = self._page, self._control
         self._take(call, control, page, session)
-        os.close(before.descriptor)
-        before.close()
+        control_before.close()
+        os.close(page_before.descriptor)
+        page_before.close()
 
     def _take(self, call: "Connection", control: "Connection", page: "Page", session: str) -> None:
         self._call, self._control, self._page, self._session = call, control, page, session
