@@ -2,6 +2,7 @@
 
 # mypy: ignore-errors
 
+import dataclasses
 import os
 import signal
 import threading
@@ -140,3 +141,25 @@ def dies_when(name):
 
     setattr(Exchange, name, dies)
     return os.getpid()
+
+
+def seen(value):
+    """What this side sees of the arrays in a value: nothing of it is taken on trust from whoever sent it."""
+    if isinstance(value, dict):
+        return {key: seen(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [seen(item) for item in value]
+    if isinstance(value, np.ma.MaskedArray):
+        return seen(np.ma.getdata(value)), seen(np.ma.getmaskarray(value))
+    return value.dtype.str, value.shape, value.tobytes(), value.flags.writeable, value.flags.aligned
+
+
+@dataclasses.dataclass
+class Measurement:
+    image: np.ndarray
+    name: str
+    parts: list
+
+
+def doubled(measurement):
+    return dataclasses.replace(measurement, image=measurement.image * 2, name=measurement.name * 2)
