@@ -170,14 +170,9 @@ class Door:
         try:
             _send_at_once(sock)
             _same_user(sock)
-            purpose = admit(sock, key, seconds)
-            with self._lock:
-                admitted = self._strangers.pop(sock, None) is not None
+            purpose = admit(sock, key, seconds, lambda: self._is_known(sock))
         except (HandshakeError, OSError):
-            with self._lock:
-                self._strangers.pop(sock, None)
-            admitted, purpose = False, b""
-        if not admitted:
+            self._is_known(sock)
             sock.close()
             return
         try:
@@ -185,6 +180,11 @@ class Door:
         except BaseException:
             sock.close()
             raise
+
+    def _is_known(self, sock: "socket.socket") -> bool:
+        """Whether a client is no stranger any more from now on, and was not sent away before."""
+        with self._lock:
+            return self._strangers.pop(sock, None) is not None
 
 
 def reach(address: str, key: bytes, purpose: bytes, seconds: float) -> "socket.socket":

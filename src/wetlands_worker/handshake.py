@@ -27,6 +27,7 @@ from wetlands_worker.messages import PROTOCOL_VERSION
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socket import socket
+    from typing import Callable, Optional
 
 __all__ = ["ClosedError", "HandshakeError", "VersionSkewError", "admit", "introduce"]
 
@@ -49,7 +50,7 @@ class HandshakeError(Exception):
 
 
 class ClosedError(HandshakeError):
-    """The other side closed the connection before it had proven itself: it has no room, or is ending."""
+    """The other side closed the connection before we were admitted: it has no room, or is ending."""
 
 
 class VersionSkewError(HandshakeError):
@@ -105,7 +106,7 @@ def introduce(sock: "socket", key: bytes, purpose: bytes, seconds: float) -> Non
     line.end()
 
 
-def admit(sock: "socket", key: bytes, seconds: float) -> bytes:
+def admit(sock: "socket", key: bytes, seconds: float, has_room: "Optional[Callable[[], bool]]" = None) -> bytes:
     """Have a client prove that it has our key, after we have proven that to it.
 
     On return nothing that follows has been read, and the socket waits without an end. After an error it is of no use
@@ -115,6 +116,7 @@ def admit(sock: "socket", key: bytes, seconds: float) -> bytes:
         sock: A connected stream socket.
         key: What both sides know, at least 16 bytes.
         seconds: How long all of it may take, however slowly the client sends.
+        has_room: Asked once the client has proven the key, and before it is told that it is admitted.
 
     Returns:
         What the client wants the connection for.
@@ -135,6 +137,9 @@ def admit(sock: "socket", key: bytes, seconds: float) -> bytes:
     told = line.receive(_PURPOSE_SIZE)
     purpose = told[1 : 1 + told[0]]
     line.expect(_proof(key, b"client", theirs, ours, purpose))
+    if has_room is not None and not has_room():
+        message = "there was no room for the client any more"
+        raise HandshakeError(message)
     line.send(_proof(key, b"admitted", theirs, ours, purpose))
     line.end()
     return purpose
@@ -242,7 +247,7 @@ class _Line:
 
     def _closed(self) -> HandshakeError:
         if self.proven:
-            return HandshakeError("the other side did not admit us: it closed the connection")
+            return ClosedError("the other side did not admit us: it has no room, or is ending")
         return ClosedError(
             "the other side closed the connection: it has no room, is ending, or is no process of wetlands"
         )

@@ -170,6 +170,24 @@ def test_a_proven_server_that_closes_has_not_admitted_us(
     proving()
 
 
+def test_who_has_proven_the_key_and_finds_no_room_is_not_told_that_it_is_admitted(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    client, server = ends
+
+    def send_away() -> None:
+        try:
+            admit(server, KEY, DEADLINE, lambda: False)
+        finally:
+            server.close()
+
+    admitting = in_thread(send_away)
+    with pytest.raises(ClosedError, match="did not admit us"):
+        introduce(client, KEY, b"look", DEADLINE)
+    with pytest.raises(HandshakeError, match="no room"):
+        admitting()
+
+
 class SlowSocket:
     """A socket from which one byte comes in each second of a clock that stands still otherwise."""
 
