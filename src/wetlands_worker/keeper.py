@@ -12,6 +12,7 @@ been idle for long enough, or when their environment has been replaced. When it 
 import json
 import os
 import signal
+import socket
 import threading
 from functools import partial
 from time import monotonic, time
@@ -27,7 +28,6 @@ from wetlands_worker.values import DecodeError, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
     from typing import Any, Dict, List, Optional
 
 __all__ = ["main"]
@@ -95,7 +95,8 @@ class Keeper:
     def __init__(self, settings: "Dict[str, Any]") -> None:  # Any: JSON
         self._settings = settings
         self._folder: str = settings["folder"]
-        self._note = os.path.join(self._folder, f"{os.getpid()}.json")
+        name = f"{os.getpid()}-{os.urandom(4).hex()}"  # processes of several machines may share the disk
+        self._note = os.path.join(self._folder, f"{name}.json")
         self.environment: str = settings["environment"]
         self._log = KeeperLog(settings["log"] or "", self.environment)
         self._workers: "Dict[int, KeptWorker]" = {}
@@ -108,7 +109,7 @@ class Keeper:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._over = threading.Event()
-        self.door = Door.open(self._folder, f"{os.getpid()}.sock", settings["tcp"])
+        self.door = Door.open(self._folder, f"{name}.sock", settings["tcp"])
 
     # -------------------------------------------------------------- its own life
 
@@ -350,6 +351,7 @@ class Keeper:
             "started": self._started,
             "address": self.door.address,
             "protocol": messages.PROTOCOL_VERSION,
+            "machine": socket.gethostname(),
             "version": settings["version"],
             "program": settings["program"],
             "since": self._since,

@@ -1,7 +1,7 @@
 """Where the debuggers of an instance's workers listen, for programs other than the one that started them.
 
 ```
-<instance>/state/debuggers/<pid>.json        one worker; it counts as long as that process lives
+<instance>/state/debuggers/<pid>.json        one worker; it counts as long as that process lives, on that machine
 ```
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -61,7 +62,7 @@ def note_debuggers(root: Path, endpoints: Iterable[DebugEndpoint]) -> None:
         for endpoint in endpoints:
             process = identify(endpoint.pid)
             if process is not None:
-                text = json.dumps({**asdict(endpoint), "started": process.started})
+                text = json.dumps({**asdict(endpoint), "started": process.started, "machine": socket.gethostname()})
                 path = folder / f"{endpoint.pid}.json"
                 write_atomically(path, text, staged=folder / f"{endpoint.pid}.{secrets.token_hex(4)}.tmp")
 
@@ -75,9 +76,12 @@ def known_debuggers(root: Path) -> list[DebugEndpoint]:
 def _living(folder: Path) -> Iterator[DebugEndpoint]:
     from wetlands._platform.process import ProcessIdentity, is_alive  # noqa: PLC0415 - imports psutil
 
+    here = socket.gethostname()
     for path in folder.glob("*.json"):
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
+            if stored.pop("machine", here) != here:
+                continue
             process = ProcessIdentity(int(stored["pid"]), float(stored.pop("started")))
             endpoint = DebugEndpoint(**stored)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):  # being replaced, or damaged

@@ -27,6 +27,7 @@ __all__ = ["builder_lock", "program_name"]
 # The lock of another process and the wish to cancel cannot be waited for together, only looked at in turn.
 _LOOK_SECONDS = 0.1
 _REMIND_SECONDS = 30.0
+_UNKNOWN = "another process, which has not said yet who it is"
 
 
 class _Turn:
@@ -128,7 +129,7 @@ class _Waiting:
     def tell(self) -> None:
         """Say whom we wait for, if it is time to; raise if the waiting shall end."""
         now = self._clock()
-        whom = _describe(self._holder)
+        whom = _describe(self._holder) or self._whom or _UNKNOWN  # who lets go of it is not named any more
         if self._told is None or whom != self._whom or now - self._told >= _REMIND_SECONDS:
             self._told, self._whom = now, whom
             sentence = f"Environment {self._name!r} is being changed by {whom}; waiting for it."
@@ -151,13 +152,13 @@ def _forget_holder(path: Path) -> None:
         path.unlink()
 
 
-def _describe(holder: Path) -> str:
+def _describe(holder: Path) -> str | None:
     try:
         stored = json.loads(holder.read_text(encoding="utf-8"))
         pid, since = int(stored["pid"]), datetime.fromisoformat(stored["since"]).astimezone()
         program = str(stored.get("program", ""))
     except (OSError, ValueError, KeyError, TypeError):
-        return "another process, which has not said yet who it is"
+        return None
     who = "another thread of this process," if pid == os.getpid() else "process"
     return f"{who} {pid}{f' ({program})' if program else ''} since {since:%Y-%m-%d %H:%M:%S}"
 

@@ -3,7 +3,7 @@
 ```
 <instance>/state/programs/<pid>-<random>.json    a program that launched workers
                           <pid>-<random>.sock    where it listens
-<instance>/state/keepers/<pid>.json              a process that keeps persistent workers
+<instance>/state/keepers/<pid>-<random>.json     a process that keeps persistent workers, and its socket
 ```
 
 Both kinds of notes have the same fields, so one reader serves for both. Notes of other machines, on a disk that they
