@@ -10,6 +10,8 @@ from __future__ import annotations
 import mmap
 import os
 import re
+import tempfile
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +21,7 @@ from wetlands._platform.segment import make_segment
 from wetlands_worker import shared_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     import pytest
 
@@ -62,6 +64,8 @@ def become(system: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
             if name != "O_TMPFILE":  # `tempfile` is loaded here, and takes it for granted
                 patch.delattr(module, name)
     patch.setattr(shared_memory, "make_memory_file", _refuse)
+    patch.setenv("TMPDIR", str(folder))  # where `wetlands.shared` has its files then
+    patch.setattr(tempfile, "tempdir", None)
     if system == "windows":
         from named_mappings import mapping_by_name
 
@@ -105,3 +109,29 @@ def files(pid: int | str = "self") -> Iterator[Path]:
 def left_in(folder: Path) -> set[str]:
     """Named things of ours in a folder."""
     return {path.name for path in folder.iterdir() if path.name.startswith(("wetlands", "wl-"))}
+
+
+def memory_of(pids: Iterable[int]) -> dict[int, int]:
+    """How much memory the files of ours have that these processes have open, by inode; segments are sparse."""
+    found = {}
+    for pid in pids:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                name = os.readlink(link)  # noqa: PTH115 - pathlib would follow it
+                if "wetlands" in name:
+                    state = link.stat()
+                    found[state.st_ino] = state.st_size if "wetlands-shared" in name else state.st_blocks * 512
+    return found
+
+
+def holders(inodes: Container[int]) -> set[int]:
+    """The processes that have one of these files open or mapped."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended, or is not ours
+            lines = (folder / "maps").read_text("utf-8", "replace").splitlines()
+            mapped = {int(line.split()[4]) for line in lines if "wetlands" in line}
+            opened = memory_of([int(folder.name)])
+            if any(inode in inodes for inode in (*mapped, *opened)):
+                found.add(int(folder.name))
+    return found

@@ -36,13 +36,12 @@ def make_memory_file(name: str) -> int:
 
 def _made_by_libc(name: str) -> int:
     """By the C library of this machine: many Pythons are built for older ones, which did not have the function."""
-    problem = OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
     try:
         import ctypes  # noqa: PLC0415 - slow to import
 
         make = ctypes.CDLL(None, use_errno=True).memfd_create
     except (ImportError, AttributeError, TypeError):
-        raise problem from None
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP)) from None
     descriptor = int(make(name.encode(), _CLOSE_ON_EXEC))
     if descriptor < 0:
         number = ctypes.get_errno()

@@ -17,7 +17,7 @@ import pytest
 
 import pools
 from arrays import DTYPES, assert_same, filled
-from elsewhere import SYSTEMS, become, files, left_in, mappings
+from elsewhere import SYSTEMS, become, files, holders, left_in, mappings, memory_of
 from numpys import CASES, NUMPYS, with_numpy
 from pools import DEADLINE, FUNCTIONS, an_environment, eventually, is_running, pids, pool_of
 from wetlands.exceptions import ExecutionException
@@ -286,27 +286,19 @@ def test_a_killed_host_leaves_no_shared_memory(who: str, system: str, tmp_path: 
     folder = str(tmp_path / "system")
     program = HOST.format(tests=str(tests), source=str(source), module=str(MODULE), system=system, folder=folder)
     named = left_in(Path("/dev/shm"))
-    before = shared_bytes()
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as host:
         assert host.stdout is not None
         workers = [int(word) for word in host.stdout.readline().split()]
         assert "busy\n" == host.stdout.readline()
-        held = shared_bytes()
+        held = memory_of([host.pid, *workers])
         for pid in [host.pid, *(workers if who == "both" else [])]:
             os.kill(pid, signal.SIGKILL)
     eventually(lambda: not any(map(is_running, workers)), "the workers leave")
 
     assert named == left_in(Path("/dev/shm"))
     if system != "windows":  # where the test has a file in the place of what Windows has
-        assert held - before > 8_000_000
-        eventually(lambda: shared_bytes() - before < 8_000_000, "the memory is free")
-
-
-def shared_bytes() -> int:
-    """The shared memory of the machine, that of files without a name included."""
-    found = re.search(r"^Shmem:\s+(\d+) kB", Path("/proc/meminfo").read_text("ascii"), re.MULTILINE)
-    assert found is not None
-    return int(found[1]) * 1024
+        assert sum(held.values()) > 8_000_000
+    eventually(lambda: not holders(held), "nobody has the memory")
 
 
 # --- soak -------------------------------------------------------------------------------------------------------------

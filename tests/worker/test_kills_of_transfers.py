@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pools
-from elsewhere import OURS, SYSTEMS, become, files, inode, left_in
+from elsewhere import SYSTEMS, become, holders, inode, left_in
 from pools import an_environment, eventually, is_running, pids, pool_of
 from wetlands.task import TaskFailureCategory
 
@@ -78,21 +78,6 @@ with an_environment(name="first", max_workers=2) as first, an_environment(name="
         for task in tasks:
             task.wait_for(20)
 """
-
-
-def holders(inodes: set[int]) -> set[int]:
-    """The processes that have one of these files open or mapped."""
-    found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            maps = (folder / "maps").read_text("utf-8", "replace").splitlines()
-            mapped = {int(line.split()[4]) for line in maps if OURS.search(line)}
-            opened = {link.stat().st_ino for link in files(folder.name)}
-        except OSError:  # it has just ended, or is not ours
-            continue
-        if inodes & (mapped | opened):
-            found.add(int(folder.name))
-    return found
 
 
 @pytest.fixture(autouse=True, params=SYSTEMS)
