@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import threading
 from concurrent.futures import CancelledError
@@ -10,12 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exchanges import exchange_on
 from fake_workers import HEAD, a_pool, blocking, submitted, work
 from pools import DEADLINE, eventually, in_thread
+from wetlands._launch.lending import lending
+from wetlands._platform.segment import most_in_flight
 from wetlands._pool.flow import Flow, flow, weight_of
 from wetlands._pool.work import Work
 from wetlands.task import TaskStatus
 from wetlands_worker import messages
+from wetlands_worker.frames import _HEADER
+from wetlands_worker.room import share_of
 from wetlands_worker.values import EncodeError
 
 if TYPE_CHECKING:
@@ -319,3 +325,28 @@ def test_calls_that_may_depend_on_this_program_hold_nothing() -> None:
         assert outer.wait_for(DEADLINE).status is TaskStatus.COMPLETED
     assert Work(messages.STREAM, HEAD, "module:function", ((), {})).may_wait
     assert not work("plain").may_wait
+
+
+# --- what workers lend ------------------------------------------------------------------------------------------------
+
+
+def test_all_that_a_worker_asks_at_once_is_answered() -> None:
+    """The second question came with the first, and nothing else tells the monitor of it."""
+    descriptor = os.memfd_create("wetlands-tests")
+    os.ftruncate(descriptor, 1 << 20)
+    exchange = exchange_on(descriptor, upper=False, size=1 << 20)
+    os.close(descriptor)
+    amounts = (5).to_bytes(8, "little") + (7).to_bytes(8, "little")
+    questions = [_HEADER.pack(messages.ASKED, 0, 0, number, len(amounts)) + amounts for number in (1, 2)]
+    with a_pool() as (_, workers):
+        before = lending.total()
+        lending.join(exchange)
+        workers[0].call.exchange = exchange
+        workers[0].theirs_control.socket.sendall(b"".join(questions))
+        answers = [workers[0].control_frame() for _ in questions]
+        workers[0].call.exchange = None
+
+        assert [(messages.GRANTED, 1), (messages.GRANTED, 2)] == answers
+        assert before + share_of(most_in_flight()) + 2 * 7 == lending.total()
+    lending.leave(exchange)
+    exchange.close()

@@ -205,3 +205,16 @@ def test_a_number_of_buffers_that_can_only_be_damage_is_refused(ends: tuple[Conn
 
     with pytest.raises(BrokenFrameError, match="buffers"):
         theirs.receive()
+
+
+def test_a_connection_tells_that_another_frame_came_with_the_last_one(ends: tuple[Connection, Connection]) -> None:
+    """Who waits for the socket to become readable would not learn of it."""
+    sender, receiver = ends
+    sender.send(2, 1, b"first")
+    sender.send(2, 2, b"second")
+    receiver.receive()
+    another = receiver.has_more()
+    frame = receiver.receive()
+
+    assert frame is not None
+    assert (True, 2, False) == (another, frame[1], receiver.has_more())
