@@ -43,6 +43,8 @@ class Warmth:
         """A pair was used, and keeps so much now; others may have to give back for that."""
         cold = []
         with self._lock:
+            if pair.over:  # another thread was about to tell this when it ended
+                return
             self._kept.pop(pair, None)
             self._kept[pair] = kept
             excess = sum(self._kept.values()) - self._limit() // _SHARE
@@ -61,6 +63,7 @@ class Warmth:
     def leave(self, pair: Pair) -> None:
         """It has ended, and keeps nothing."""
         with self._lock:
+            pair.over = True
             self._kept.pop(pair, None)
 
     def total(self) -> int:
@@ -76,15 +79,19 @@ class Pair(Watcher):
         exchange: Our side.
         control: The control connection of the worker.
         books: Those of the program.
+
+    Attributes:
+        over: Whether the worker has ended; written under the lock of the books.
     """
 
-    __slots__ = ("_books", "_control", "_exchange", "_far", "_lock")
+    __slots__ = ("_books", "_control", "_exchange", "_far", "_lock", "over")
 
     def __init__(self, exchange: Exchange, control: Connection, books: Warmth) -> None:
         super().__init__()
         self._exchange = exchange
         self._control = control
         self._books = books
+        self.over = False
         self._lock = threading.Lock()
         self._far: dict[int, int] = {}  # how many bytes the worker keeps in blocks of a length, as far as we know
 

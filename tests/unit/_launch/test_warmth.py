@@ -126,5 +126,7 @@ def test_what_has_ended_keeps_nothing() -> None:
     pair, _ = a_pair(books)
     lends(pair, 2)
     pair.leave()
+    lends(pair, 3)  # a thread that was about to say so
 
     assert 0 == books.total()
+    assert {} == books._kept, "it would keep the memory mapped"
