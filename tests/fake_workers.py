@@ -20,7 +20,7 @@ from wetlands_worker.frames import Connection
 from wetlands_worker.values import decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from wetlands._launch.guardian import Guardian
     from wetlands._launch.process import WorkerProcess
@@ -84,6 +84,9 @@ class FakeWorker:
     def vitals(self) -> Vitals | None:
         return Vitals(stopped=False, cpu_seconds=0.0)
 
+    def dump_stacks(self, patience: float) -> str:
+        return ""
+
     def kill(self) -> None:
         self.die()
 
@@ -113,6 +116,14 @@ class FakeWorker:
         number = self.receive()[1]
         self.page = number
         return number
+
+    def send(self, kind: int, number: int, body: bytes, buffers: Sequence[memoryview] = ()) -> None:
+        """Say anything at all."""
+        self._theirs.send(kind, number, body, buffers)
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send what may be no frame."""
+        self._theirs.socket.sendall(data)
 
     def answer(self, number: int, result: object) -> None:
         self._theirs.send(messages.RESULT, number, encode(result)[0])

@@ -33,6 +33,7 @@ class FakeManager:
     """What a manager is to its environments, without a store and without activation."""
 
     log_instance = "instance of the tests"
+    accept = "any"
 
     def __init__(self, variables: Mapping[str, str] | None = None, *, debug: bool = False) -> None:
         self.variables = variables or {}

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from wetlands._backends.prefix import Prefix
     from wetlands._launch.keeper import Keeper, Plan
     from wetlands._launch.persistent import PersistentStarter
+    from wetlands._plain.decoding import Accept
     from wetlands._spec import Commands
     from wetlands._store.debuggers import DebugEndpoint
     from wetlands._store.parties import Party
@@ -87,13 +88,13 @@ class Launching(PackageVerbs):
         preload: Sequence[str] = (),
         persistent: bool | Literal["tcp"] = False,
         keep_results: float = KEEP_SECONDS,
+        accept: Accept | None = None,
     ) -> None:
-        policy = Policy.checked(
-            max_workers, min_workers, idle_timeout, max_tasks_per_worker, max_memory, stays=persistent
-        )
+        limits = max_workers, min_workers, idle_timeout, max_tasks_per_worker, max_memory
+        policy = Policy.checked(*limits, stays=persistent, accept=self._accepted(accept))
         modules = checked_modules("preload", preload)
         check_persistent(persistent, keep_results, modules)
-        prepare = None if initializer is None else self._initializer(*checked_initializer(initializer))
+        prepare = None if initializer is None else self._initializer(*checked_initializer(initializer), policy.accept)
         silence = checked_timeout("worker_timeout", worker_timeout)
         commands = parse_commands(additional_activate_commands, current_platform(), "additional_activate_commands")
         debugging = debug_variables(on_error, hold_timeout, listen=self.environment_manager.debug)
@@ -115,6 +116,9 @@ class Launching(PackageVerbs):
         self._log("Launched %d worker(s) of %s", policy.least, prefix.python)
         if self.environment_manager.debug:
             self.debug()
+
+    def _accepted(self, accept: Accept | None) -> Accept:
+        return self.environment_manager.accept if accept is None else accept
 
     def _drop_broken(self) -> None:
         broken, self._pool = self._pool, None
@@ -154,8 +158,6 @@ class Launching(PackageVerbs):
             self._stays = None
             if pool is None:
                 return
-            with self._in_use:
-                pool.close()
         self._log("Exited")
 
     def detach(self) -> None:
@@ -195,9 +197,9 @@ class Launching(PackageVerbs):
         instance = self.environment_manager.log_instance
         return Starter(prefix.python, variables, worker_env, session=session(), instance=instance, who=self.name)
 
-    def _initializer(self, module: str | Path, function: str, args: Sequence[object]) -> Initializer:
+    def _initializer(self, module: str | Path, function: str, args: Sequence[object], accept: Accept) -> Initializer:
         head, label = named(resolve(module), function)
-        return Initializer(self.name, encoded(messages.CALL, head, label, (tuple(args), {}), None))
+        return Initializer(self.name, encoded(messages.CALL, head, label, (tuple(args), {}), None), accept)
 
     # ------------------------------------------- workers that outlive the program
 
@@ -241,7 +243,7 @@ class Launching(PackageVerbs):
             keeper = self.environment_manager.persistence.claim(note, timeout)
             starter = self._persistent_starter(keeper, patience=max(0.1, deadline - time.monotonic()), undo=undo)
             starter.stays = True  # should we fail
-            pool = pool_of_plan(self.name, starter)
+            pool = pool_of_plan(self.name, starter, self.environment_manager.accept)
             pool.launch()
             undo.callback(pool.detach)
             past = past_tasks(pool.workers)

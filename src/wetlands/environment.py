@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from wetlands._plain.decoding import Accept
     from wetlands._spec import Commands
     from wetlands._store.debuggers import DebugEndpoint
     from wetlands.environment_manager import EnvironmentManager
@@ -78,6 +79,7 @@ class Environment(Calling):
         preload: Sequence[str] = (),
         persistent: bool | Literal["tcp"] = False,
         keep_results: float = KEEP_SECONDS,
+        accept: Accept | None = None,
     ) -> None:
         """Start the workers; does nothing when they run already.
 
@@ -115,6 +117,10 @@ class Environment(Calling):
                 Not on Windows.
             keep_results: Seconds for which a persistent worker keeps the result of a call whose program is gone, see
                 `pending_results`.
+            accept: Which values are taken from the workers. ``"any"``: all that pickle can load, which runs code of the
+                classes they are of. ``"plain"``: numbers, text, bytes, containers, dates, paths and arrays; any other
+                fails its call (category ``serialization``). It is for environments whose packages are not trusted, see
+                SECURITY.md. None: what the manager was told (``EnvironmentManager(accept=...)``).
 
         Raises:
             DebuggerError: A debugger is asked for (``on_error="hold"``, or ``debug=True`` of the manager), and this

@@ -17,6 +17,7 @@ from wetlands._manager.display import show
 from wetlands._manager.locking import Locking
 from wetlands._manager.making import Making
 from wetlands._manager.names import MAIN
+from wetlands._pool.limits import checked_accept
 from wetlands._store.opened import Opened
 from wetlands._store.store import Store
 from wetlands._store.workshop import Workshop, unseen
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from wetlands._plain.decoding import Accept
     from wetlands.environment import Environment
     from wetlands.task import Task
 
@@ -59,12 +61,15 @@ class EnvironmentManager(Making, Attaching, Locking, Commanding):
         log_file_path: The log file of this manager, relative to the instance folder; None writes no log file.
         progress: Whether builds are shown while they are under way, when standard error is a terminal; otherwise
             nothing is shown in any case.
+        accept: Which values are taken from workers, where `Environment.launch` is not told: ``"any"``, or ``"plain"``
+            for environments whose packages are not trusted.
 
     Attributes:
         wetlands_instance_path: The instance folder, absolute.
         environments: What was created or loaded here and not deleted, by name.
         main_environment: This very process, with the verbs of an environment.
         debug: As given.
+        accept: As given.
     """
 
     def __init__(
@@ -77,11 +82,13 @@ class EnvironmentManager(Making, Attaching, Locking, Commanding):
         log_file_path: str | Path | None = "wetlands.log",
         *,
         progress: bool = True,
+        accept: Accept = "any",
     ) -> None:
         if manager not in get_args(Manager):
             raise ValueError(f"manager must be one of {', '.join(get_args(Manager))}, not {manager!r}.")
         self.wetlands_instance_path = Path(wetlands_instance_path).expanduser().absolute()
         self.debug = debug
+        self.accept: Accept = checked_accept(accept)
         main_path = None if main_conda_environment_path is None else Path(main_conda_environment_path)
         self.main_environment = InternalEnvironment(MAIN, main_path, self)
         self._proxies: dict[str, str] = {}

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
+    from wetlands._plain.decoding import Accept
     from wetlands._spec import Commands
     from wetlands._store.debuggers import DebugEndpoint
     from wetlands.environment_manager import EnvironmentManager
@@ -84,6 +85,7 @@ class InternalEnvironment(Environment):
         preload: Sequence[str] = (),
         persistent: bool | Literal["tcp"] = False,
         keep_results: float = KEEP_SECONDS,  # noqa: ARG002 - nothing is kept here
+        accept: Accept | None = None,
     ) -> None:
         refuse_timeouts(worker_timeout=worker_timeout)
         refuse_options(
@@ -95,6 +97,7 @@ class InternalEnvironment(Environment):
             on_error=None if on_error == "raise" else on_error,
             preload=preload or None,
             persistent=persistent or None,
+            accept=accept,
         )
         if additional_activate_commands or worker_env is not None:
             message = "this process is already running: neither activation commands nor worker_env can change it"

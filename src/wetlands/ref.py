@@ -6,6 +6,7 @@ import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
+from wetlands._plain.decoding import check_plain, decode_plain
 from wetlands.exceptions import ExecutionException, RefReleasedError
 from wetlands_worker.failures import TaskFailure, TaskFailureCategory
 from wetlands_worker.kept import opened
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    from wetlands._plain.decoding import Decode
     from wetlands_worker.arrivals import Received
     from wetlands_worker.frames import Bytes
 
@@ -123,6 +125,7 @@ class _Encoded:
 
     body: bytes
     parts: Sequence[Piece | bytearray]
+    decode: Decode
 
     @property
     def nbytes(self) -> int:
@@ -130,7 +133,7 @@ class _Encoded:
 
     def get(self) -> object:
         # Bytes that did not come by shared memory are written into by whoever gets arrays on them, as those that did.
-        return decode(self.body, self.parts)
+        return self.decode(self.body, self.parts)
 
     def reduced(self) -> tuple[object, ...]:
         return opened, (self.body, nested(self.parts))
@@ -150,12 +153,21 @@ class _Here:
         return same, (self.value,)
 
 
-def keep(body: Bytes, buffers: Received, call_target: str, task_id: str) -> Ref[object]:
+def keep(body: Bytes, buffers: Received, call_target: str, task_id: str, decode: Decode = decode) -> Ref[object]:
     """Make a reference of what came from a worker.
 
+    Args:
+        body: As `wetlands_worker.values.encode` made it.
+        buffers: Its buffers.
+        call_target: Which function returned it.
+        task_id: The id of its task.
+        decode: How it is read.
+
     Raises:
-        DecodeError: There was no memory for a part of it.
+        DecodeError: There was no memory for a part of it, or it is none of the values that are taken.
     """
+    if decode is decode_plain:  # also for the workers that it is passed to
+        check_plain(body, buffers)
     parts: list[Piece | bytearray] = []
     for part in buffers:
         if isinstance(part, Piece):
@@ -164,7 +176,7 @@ def keep(body: Bytes, buffers: Received, call_target: str, task_id: str) -> Ref[
             part.open(b"")  # says what is missing
             continue
         parts.append(part)
-    return Ref(_Encoded(bytes(body), parts), call_target, task_id)
+    return Ref(_Encoded(bytes(body), parts, decode), call_target, task_id)
 
 
 def keep_here(value: object, call_target: str, task_id: str) -> Ref[object]:

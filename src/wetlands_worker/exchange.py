@@ -240,7 +240,8 @@ class Exchange:
     def _segment(self, number: int) -> "Optional[Segment]":
         if not number:
             return self.segment
-        if number not in self.foreign:  # its descriptor is on the other connection
+        if number not in self.foreign and self.introduce is None and not self._closed:
+            # Its descriptor is on the other connection. The host has none coming, and waits for nobody.
             gate = allocate_lock()
             gate.acquire()
             self._gates.append(gate)

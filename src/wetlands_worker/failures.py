@@ -8,12 +8,13 @@ import signal as signals
 import sys
 from dataclasses import dataclass
 from enum import Enum
+from reprlib import repr as brief
 
 from wetlands_worker.tracebacks import TracebackFrame, frames, linked, message_of, render
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional, Sequence, Set, Tuple
+    from typing import List, Optional, Sequence, Set, Tuple
 
 __all__ = [
     "RemoteExceptionInfo",
@@ -217,13 +218,22 @@ def to_plain(info: RemoteExceptionInfo) -> "Tuple[object, ...]":
 def from_plain(plain: "Sequence[object]") -> RemoteExceptionInfo:
     """What `to_plain` made; fields that another version added at the end are ignored, missing ones get defaults.
 
+    As many exceptions are read as `describe` describes, whatever came.
+
     Raises:
         ValueError: It is not what `to_plain` makes.
     """
+    return _from_plain(plain, [_MAX_CHAIN])
+
+
+def _from_plain(plain: "Sequence[object]", left: "List[int]") -> RemoteExceptionInfo:
+    left[0] -= 1
+    if not isinstance(plain, (tuple, list)):
+        raise ValueError(f"not a description of an exception: {type(plain).__name__}")  # noqa: TRY004 - see from_plain
     fields = [*plain[:8], *("", None, None, False)[max(len(plain) - 4, 0) :]]
     texts = [text for text in fields[:5] if isinstance(text, str)]
     if len(texts) != 5 or len(fields) != 8:  # noqa: PLR2004 - what to_plain makes
-        raise ValueError(f"not a description of an exception: {fields!r:.200}")
+        raise ValueError(f"not a description of an exception: {brief(fields)}")
     module, type_name, qualified_name, message, traceback = texts
     cause, context, suppress_context = fields[5:]
     return RemoteExceptionInfo(
@@ -232,10 +242,14 @@ def from_plain(plain: "Sequence[object]") -> RemoteExceptionInfo:
         qualified_name=qualified_name,
         message=message,
         traceback=traceback,
-        cause=from_plain(cause) if isinstance(cause, (tuple, list)) else None,
-        context=from_plain(context) if isinstance(context, (tuple, list)) else None,
+        cause=_linked_from(cause, left),
+        context=_linked_from(context, left),
         suppress_context=suppress_context is True,
     )
+
+
+def _linked_from(plain: object, left: "List[int]") -> "Optional[RemoteExceptionInfo]":
+    return _from_plain(plain, left) if isinstance(plain, (tuple, list)) and left[0] > 0 else None
 
 
 # --- one line for people ----------------------------------------------------------------------------------------------

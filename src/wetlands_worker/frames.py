@@ -21,7 +21,7 @@ import _socket
 from _struct import Struct
 from _thread import allocate_lock
 
-from wetlands_worker.arrivals import MANY_BUFFERS, MAX_LENGTH, PLACE_SIZE, BrokenFrameError, LargeFrame
+from wetlands_worker.arrivals import MANY_BUFFERS, MAX_LENGTH, NO_LIMITS, PLACE_SIZE, BrokenFrameError, LargeFrame
 from wetlands_worker.descriptors import rights
 from wetlands_worker.messages import RETURNED
 from wetlands_worker.pieces import Piece
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Bytes = Union[bytes, bytearray, memoryview]
 
-__all__ = ["DONTWAIT", "MAX_LENGTH", "BrokenFrameError", "Connection"]
+__all__ = ["DONTWAIT", "MAX_LENGTH", "BrokenFrameError", "Connection", "receive_now"]
 
 _HEADER = Struct("<BBHIQ")
 _HEADER_SIZE = _HEADER.size
@@ -50,6 +50,8 @@ class Connection:
 
     Attributes:
         exchange: The memory that both ends share; None where there is none.
+        limits: How many bytes of the body of a frame are taken, and of its buffers that come in line, and how many
+            buffers. What is more is read and dropped, and decoding it fails; too many buffers break the connection.
     """
 
     __slots__ = (
@@ -64,12 +66,14 @@ class Connection:
         "_unsent",
         "_view",
         "exchange",
+        "limits",
         "socket",
     )
 
     def __init__(self, sock: "Union[socket, _socket.socket]") -> None:
         self.socket = sock
         self.exchange: "Optional[Exchange]" = None
+        self.limits = NO_LIMITS
         self._send = sock.send
         self._recv_into: "Callable[[memoryview], int]" = sock.recv_into
         self._lock = allocate_lock()
@@ -255,7 +259,7 @@ class Connection:
                             continue
                         return kind, number, self._buffer[first:last], ()
                     if count or size > _CHUNK - _HEADER_SIZE:
-                        self._large = LargeFrame(kind, number, size, count, self.exchange)
+                        self._large = LargeFrame(kind, number, size, count, self.exchange, self.limits)
                         self._start = first
                         continue
                 if not self._fill():
@@ -266,10 +270,6 @@ class Connection:
                     return None
                 self._large = None
                 return frame
-
-    def has_more(self) -> bool:
-        """Whether bytes of another frame came with the last one."""
-        return self._end > self._start
 
     def _fill(self) -> bool:
         if self._start:
@@ -299,16 +299,17 @@ class Connection:
             room = large.room()
             if room is None:
                 return large.frame()
-            available = self._end - self._start
-            if available:
-                taken = min(available, len(room))
-                room[:taken] = self._view[self._start : self._start + taken]
-                self._start += taken
-            else:
-                self._start = self._end = 0
-                taken = self._receive_into(room)
-                if not taken:
-                    return None
+            with room:  # what it is a view of may grow before the next one
+                available = self._end - self._start
+                if available:
+                    taken = min(available, len(room))
+                    room[:taken] = self._view[self._start : self._start + taken]
+                    self._start += taken
+                else:
+                    self._start = self._end = 0
+                    taken = self._receive_into(room)
+            if not taken:
+                return None
             large.filled += taken
             self._got.clear()
 
@@ -325,6 +326,20 @@ class Connection:
         """Close this end; no thread may still be receiving."""
         self.socket.close()
         self._large = None  # what came of it refers to the shared memory
+
+
+def receive_now(sock: "Union[socket, _socket.socket]", room: memoryview) -> int:
+    """Receive what is there.
+
+    Raises:
+        BlockingIOError: Nothing is.
+    """
+    if not DONTWAIT:  # Windows
+        import select  # noqa: PLC0415 - only needed here, on one platform
+
+        if not select.select((sock.fileno(),), (), (), 0)[0]:
+            raise BlockingIOError
+    return sock.recv_into(room, 0, DONTWAIT)
 
 
 def _take_back(exchange: "Exchange", returns: bytearray) -> None:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from mmap import mmap
 from weakref import WeakValueDictionary
 
-from wetlands_worker.memory_files import make_memory_file
+from wetlands_worker.memory_files import make_memory_file, seal_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -260,6 +260,8 @@ def _filled(descriptor: int, size: int, path: str) -> Memory:
         os.ftruncate(descriptor, size)
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(descriptor, 0, size)
+        if not path:
+            seal_length(descriptor)
         return _mapping(descriptor, size, path)
     except BaseException:
         os.close(descriptor)

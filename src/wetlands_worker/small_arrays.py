@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     Array = Any  # numpy cannot be named where it is not installed
     Described = Tuple[str, Tuple[int, ...], str, bool, PickleBuffer]
 
-__all__ = ["SMALL", "decode_small", "encode_small", "encode_small_arguments"]
+__all__ = ["ALONE", "IN_TUPLE", "SMALL", "decode_small", "encode_small", "encode_small_arguments"]
 
 _PROTOCOL = 5
-_ALONE, _IN_TUPLE, _IN_ARGUMENTS = b"\x00", b"\x01", b"\x02"
-SMALL = frozenset((_ALONE, _IN_TUPLE, _IN_ARGUMENTS))
+ALONE, IN_TUPLE, _IN_ARGUMENTS = b"\x00", b"\x01", b"\x02"
+SMALL = frozenset((ALONE, IN_TUPLE, _IN_ARGUMENTS))
 """The last bytes of the bodies that are made here; every pickle ends in a full stop."""
 
 _FEW = 16
@@ -39,11 +39,11 @@ def encode_small(value: object, limit: int) -> "Optional[bytes]":
     """
     if type(value) is tuple:
         found = _tuple(value, limit)
-        return None if found is None else dumps(found, _PROTOCOL) + _IN_TUPLE
+        return None if found is None else dumps(found, _PROTOCOL) + IN_TUPLE
     if type(value) is not _kind_of_arrays():
         return None
     described = _described(value, limit)
-    return None if described is None else dumps(described, _PROTOCOL) + _ALONE
+    return None if described is None else dumps(described, _PROTOCOL) + ALONE
 
 
 def encode_small_arguments(values: "Tuple[Any, ...]", limit: int = 4096) -> "Optional[bytes]":
@@ -61,12 +61,12 @@ def decode_small(body: bytes) -> object:
     from wetlands_worker.array_values import make_array  # noqa: PLC0415 - it is there where numpy is
 
     plain = loads(body)  # which does not look at what follows
-    if body[-1:] == _ALONE:
+    if body[-1:] == ALONE:
         return make_array(*plain)
     items, places = plain
     for place in places:
         items[place] = make_array(*items[place])
-    return tuple(items) if body[-1:] == _IN_TUPLE else (tuple(items), {})
+    return tuple(items) if body[-1:] == IN_TUPLE else (tuple(items), {})
 
 
 def _kind_of_arrays() -> "Any":

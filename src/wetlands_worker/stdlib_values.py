@@ -4,6 +4,8 @@
   other operating system arrives as the pure path of its flavour.
 * ``memoryview``: refused by pickle; arrives as a memoryview of the same format and shape on memory of its own.
 * ``array.array``: pickle copies it twice; its memory travels as a buffer.
+* ``UUID`` and ``ZoneInfo``: pickle sets the fields of the one and looks up a method of the other, which hosts do not
+  accept that want plain values only.
 """
 
 import sys
@@ -14,12 +16,13 @@ if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable
     from pathlib import PurePath
-    from typing import Any
+    from typing import Any, Optional
+    from uuid import UUID
 
     Reduced = Any  # a tuple as __reduce_ex__ returns one, or NotImplemented
     Reducer = Callable[..., Reduced]
 
-__all__ = ["make_array", "make_memoryview", "make_path", "reducers"]
+__all__ = ["make_array", "make_memoryview", "make_path", "make_uuid", "make_zone", "reducers"]
 
 _PATHS = ("PurePosixPath", "PureWindowsPath", "PosixPath", "WindowsPath")
 _FORMATS = "?cbBhHiIlLqQnNefd"  # what memoryview.cast() understands
@@ -32,6 +35,10 @@ def reducers(library: str) -> "dict[type, Reducer]":
     module = sys.modules[library]
     if library == "array":
         return {module.array: _reduce_array} if hasattr(module, "array") else {}
+    if library == "uuid":
+        return {module.UUID: _reduce_uuid} if hasattr(module, "NAMESPACE_X500") else {}
+    if library == "zoneinfo":
+        return {module.ZoneInfo: _reduce_zone} if hasattr(module, "ZoneInfo") else {}
     return {module.PurePath: _reduce_path} if hasattr(module, "WindowsPath") else {}
 
 
@@ -98,3 +105,27 @@ def make_array(typecode: str, itemsize: int, memory: "bytes | bytearray | memory
         raise ValueError(msg)
     rebuilt.frombytes(memory)
     return rebuilt
+
+
+def _reduce_uuid(uuid: "UUID") -> "Reduced":
+    if type(uuid).__module__ != "uuid":
+        return NotImplemented  # a class of the user, which crosses by its name
+    return make_uuid, (uuid.int, uuid.is_safe.value)
+
+
+def make_uuid(number: int, safe: "Optional[int]" = None) -> "UUID":
+    """Rebuild a UUID of its number, and of what is known of how it was generated."""
+    import uuid  # noqa: PLC0415 - slow, and only needed here
+
+    return uuid.UUID(int=number, is_safe=uuid.SafeUUID(safe))
+
+
+def _reduce_zone(zone: "Any") -> "Reduced":  # Any: a ZoneInfo, which came with Python 3.9
+    if type(zone).__module__ != "zoneinfo" or zone.key is None:
+        return NotImplemented  # a class of the user, or a zone that was read from a file of the user
+    return make_zone, (zone.key,)
+
+
+def make_zone(key: str) -> "Any":
+    """Rebuild a time zone of the IANA data base, of what this machine knows of it."""
+    return __import__("zone" + "info").ZoneInfo(key)  # in two, so that vermin does not take it for a need of ours

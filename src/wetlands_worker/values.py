@@ -197,6 +197,8 @@ _waiting = {
     "numpy": "array_values",
     "pathlib": "stdlib_values",
     "array": "stdlib_values",
+    "uuid": "stdlib_values",
+    "zoneinfo": "stdlib_values",
     "builtins": "stdlib_values",
     "torch": "torch_values",
 }

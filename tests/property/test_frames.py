@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
+import tracemalloc
 from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
@@ -11,10 +13,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from wetlands_worker.arrivals import NO_LIMITS
+from wetlands_worker.exchange import Exchange
 from wetlands_worker.frames import BrokenFrameError, Connection
+from wetlands_worker.pieces import Piece
+from wetlands_worker.segments import Segment
+from wetlands_worker.values import DecodeError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from wetlands_worker.arrivals import Frame
 
 SMALL = st.binary(max_size=200)
 LARGE = st.integers(60_000, 200_000).map(lambda size: bytes(range(256)) * (size // 256))
@@ -159,3 +168,96 @@ def test_a_small_frame_is_one_write_and_one_read() -> None:
     assert [16 + len(b"values")] == writes
     assert (2, 7, bytearray(b"values"), ()) == connection.receive()
     assert 1 == scripted.reads
+
+
+# --- a peer that says what it likes -----------------------------------------------------------------------------------
+
+_COUNTS = st.sampled_from((0, 1, 2, 7, 65_534, 65_535))
+_LENGTHS = st.sampled_from((0, 1, 100, 70_000, 1 << 20, 1 << 30, (1 << 44) - 1, 1 << 44, 1 << 60, (1 << 64) - 1))
+
+
+@st.composite
+def hostile_frames(draw: st.DrawFn) -> bytes:
+    """A header with numbers that are too large, and less behind it than it says."""
+    count, size = draw(_COUNTS), draw(_LENGTHS)
+    header = bytes((draw(st.integers(0, 255)), draw(st.integers(0, 255)))) + count.to_bytes(2, "little")
+    header += draw(st.integers(0, (1 << 32) - 1)).to_bytes(4, "little") + size.to_bytes(8, "little")
+    table = b"".join(
+        (draw(_LENGTHS) | draw(st.sampled_from((0, 1 << 63, 3 << 62))) & ((1 << 64) - 1)).to_bytes(8, "little")
+        for _ in range(draw(st.integers(0, 4)))
+    )
+    return header + table + draw(st.binary(max_size=100))
+
+
+@pytest.mark.parametrize("shares", [False, True], ids=["in line", "shared memory"])
+@pytest.mark.parametrize("limits", [NO_LIMITS, (1 << 20, 1 << 20, 1 << 10)], ids=["no limits", "limits"])
+@settings(deadline=None, max_examples=60)
+@given(st.lists(hostile_frames() | st.binary(max_size=100), max_size=4))
+def test_whatever_a_peer_announces_reading_ends_and_takes_no_more_memory_than_was_sent(
+    shares: bool, limits: tuple[int, int, int], frames: list[bytes]
+) -> None:
+    connection = over(Scripted(b"".join(frames), ()))
+    connection.limits = limits
+    descriptor = os.memfd_create("wetlands-tests")
+    os.ftruncate(descriptor, 1 << 20)
+    exchange = Exchange(Segment(descriptor, 1 << 20), upper=False, limit=1 << 19, idle_limit=0)
+    exchange.introduce = lambda _: False  # as in the host, which waits for no descriptors
+    connection.exchange = exchange if shares else None
+    frame: Frame | None = None
+    tracemalloc.start()
+    try:
+        while (frame := connection.receive()) is not None:
+            for buffer in frame[3]:
+                assert not isinstance(buffer, Piece) or buffer.offset + buffer.length <= 1 << 20
+    except BrokenFrameError:
+        pass
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        frame = connection.exchange = None
+        exchange.close()
+    assert peak < 200 << 20
+
+
+@pytest.mark.parametrize("length", [(1 << 26) - 1, 1 << 26, (1 << 26) + 1, (1 << 27) + 5])
+def test_long_parts_arrive_although_their_memory_is_made_as_they_come(length: int) -> None:
+    sent = bytearray(length)
+    sent[-1] = 7
+    frame = (1, 2, bytes(sent), (bytes(sent), b"x"))
+
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        thread = threading.Thread(
+            target=lambda: Connection(theirs).send(1, 2, frame[2], [memoryview(buffer) for buffer in frame[3]])
+        )
+        thread.start()
+        got = Connection(ours).receive()
+        thread.join(20)
+
+    assert got is not None
+    assert frame == (got[0], got[1], bytes(got[2]), tuple(bytes(cast("bytearray", buffer)) for buffer in got[3]))
+
+
+def test_what_is_longer_than_the_limits_is_dropped_and_the_next_frame_arrives() -> None:
+    stream = stream_of([(1, 2, b"b" * 100_000, ()), (1, 3, b"", (b"x" * 60_000, b"y" * 60_000)), (1, 4, b"next", ())])
+    connection = over(Scripted(stream, ()))
+    connection.limits = (90_000, 100_000, 10)
+
+    for text in (
+        "100,000 bytes of it came at once, and 90,000 are taken",
+        "60,000 bytes of it came at once, and 40,000",
+    ):
+        frame = connection.receive()
+        assert frame is not None
+        with pytest.raises(DecodeError, match=text):
+            decode(frame[2], frame[3])
+    assert [(1, 4, b"next", ())] == received_by(connection)
+
+
+@pytest.mark.parametrize("count", [11, 65_534, 65_535])
+def test_too_many_buffers_break_the_connection_before_memory_is_taken_for_them(count: int) -> None:
+    header = bytes((1, 0)) + count.to_bytes(2, "little") + bytes(12) + (1 << 24).to_bytes(8, "little")
+    connection = over(Scripted(header, ()))
+    connection.limits = (90_000, 100_000, 10)
+    with pytest.raises(BrokenFrameError, match="buffers was announced"):
+        connection.receive()

@@ -7,14 +7,17 @@ import math
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from reprlib import repr as brief
+from typing import TYPE_CHECKING
 
 from wetlands._launch.ending import in_parallel
+from wetlands._plain.decoding import decode_plain
+from wetlands._plain.fields import fields
 from wetlands._pool.limits import checked_timeout
 from wetlands._store.debuggers import DebugEndpoint
 from wetlands.exceptions import DebuggerError
 from wetlands_worker import debugger, messages
-from wetlands_worker.values import DecodeError, decode, encode
+from wetlands_worker.values import DecodeError, encode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ask_to_listen", "debug_variables", "debugpy_folder", "listening"]
 
+_LOOPBACK = "127.0.0.1"
+_LAST_PORT = 65_535
 _PATIENCE_SECONDS = 45.0  # debugpy itself gives its adapter 30 s
 
 
@@ -74,11 +79,13 @@ def ask_to_listen(worker: Worker) -> DebugEndpoint:
     if answer is None:
         raise DebuggerError(f"No debugger in {who}: it has ended, or does not answer, as in native code.")
     try:
-        host, port, problem = cast("tuple[str, int, str | None]", decode(answer, ()))
-    except (DecodeError, TypeError, ValueError) as error:
+        host, port, problem = fields(decode_plain(answer, ()), 3)[:3]
+    except (DecodeError, ValueError) as error:
         raise DebuggerError(f"No debugger in {who}: its answer cannot be read ({error}).") from error
     if problem is not None:
-        raise DebuggerError(f"No debugger in {who}: {problem}.")
+        raise DebuggerError(f"No debugger in {who}: {brief(problem) if type(problem) is not str else problem}.")
+    if host != _LOOPBACK or type(port) is not int or not 0 < port <= _LAST_PORT:
+        raise DebuggerError(f"No debugger in {who}: it named a place that is not on this machine.")
     return DebugEndpoint(str(worker.info.environment), worker.index, worker.process.pid, host, port)
 
 

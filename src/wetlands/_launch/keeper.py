@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from wetlands._launch.command import working_folder
 from wetlands._launch.ends import make_reachable_ends
 from wetlands._launch.forked import ForkedChild, watch_orphans
+from wetlands._plain.decoding import decode_plain
 from wetlands._platform.exits import wait_for_exit
 from wetlands._store.lock import program_name
 from wetlands.exceptions import AttachError, LaunchError
@@ -25,7 +26,7 @@ from wetlands_worker import messages
 from wetlands_worker.doors import reach
 from wetlands_worker.frames import BrokenFrameError, Connection
 from wetlands_worker.handshake import HandshakeError
-from wetlands_worker.values import DecodeError, decode, encode
+from wetlands_worker.values import DecodeError, encode
 
 if TYPE_CHECKING:
     import socket
@@ -230,11 +231,11 @@ class Keeper:
                 raise AttachError(self._who, f"their keeper, process {self.pid}, has ended")
             kind, _, body, buffers = frame
             if kind == messages.HELD:
-                value: Any = decode(body, buffers)  # Any: see the table of messages
+                value: Any = decode_plain(body, buffers)  # Any: see the table of messages
                 pid, name, since = value
                 holder = f"program {pid} ({name}) since {time.strftime('%H:%M:%S', time.localtime(since))}"
             elif kind == messages.WELCOME:
-                value = decode(body, buffers)
+                value = decode_plain(body, buffers)
                 self.plan, workers = value
                 for index, pid, nonce, _ in workers:
                     self.workers[index] = self._known(KeptChild(pid, index, nonce))
@@ -244,7 +245,7 @@ class Keeper:
 
     def _read(self) -> None:
         """Hear what the keeper says, until it is gone or we let go."""
-        with suppress(OSError, BrokenFrameError, DecodeError):
+        with suppress(OSError, BrokenFrameError, DecodeError, LookupError, TypeError, ValueError):  # it makes no sense
             while (frame := self._connection.receive()) is not None:
                 self._heard(frame)
         self._gone.set()
@@ -264,7 +265,7 @@ class Keeper:
             with self._lock:
                 queue = self._requests.get(number)
             if queue is not None:
-                queue.put(decode(body, buffers))
+                queue.put(decode_plain(body, buffers))
             return
         with self._lock:
             child = self._by_pid.get(number)
@@ -274,7 +275,7 @@ class Keeper:
         if kind == messages.WROTE:
             child.wrote(body[0], bytes(body[1:]))
         elif kind == messages.ENDED:
-            status: Any = decode(body, buffers)  # Any: see the table of messages
+            status: Any = decode_plain(body, buffers)  # Any: see the table of messages
             with self._lock:
                 self._by_pid.pop(number)
             child.silent()

@@ -8,13 +8,16 @@ import threading
 import time
 from contextlib import suppress
 from operator import methodcaller
+from reprlib import repr as brief
 from typing import TYPE_CHECKING
 
 from wetlands._launch.autopsy import Autopsy
 from wetlands._launch.ends import make_ends
 from wetlands._launch.output import ProcessLogger
+from wetlands._plain.decoding import decode_plain
+from wetlands._plain.limits import INTRODUCTION
 from wetlands._platform.memory import private_memory
-from wetlands._platform.process import ProcessIdentity, identify, kill_tree, leads_nobody
+from wetlands._platform.process import ProcessIdentity, identify, is_within, kill_tree, leads_nobody
 from wetlands._platform.shortage import count_kills, out_of_memory, read_memory
 from wetlands._platform.vitals import vitals
 from wetlands.exceptions import LaunchError
@@ -22,7 +25,7 @@ from wetlands_worker import messages
 from wetlands_worker.frames import BrokenFrameError
 from wetlands_worker.page import stack_signal
 from wetlands_worker.stdio import marker
-from wetlands_worker.values import DecodeError, decode
+from wetlands_worker.values import DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -114,13 +117,14 @@ class WorkerProcess:
             discard([self])
             raise
         pid = hello.get("pid")
-        if isinstance(pid, int):
+        if isinstance(pid, int) and pid != self.pid and is_within(self.pid, pid):
             self.pid = pid
         if not hello.get("segment"):
             self._ours.close_exchange()
         return hello
 
     def _hello(self, timeout: float) -> dict[str, object]:
+        limits, self.call.limits = self.call.limits, INTRODUCTION
         self.call.socket.settimeout(timeout)
         try:
             frame = self.call.receive()
@@ -129,6 +133,7 @@ class WorkerProcess:
         except BrokenFrameError as error:
             raise LaunchError(self._who, f"a worker does not speak our protocol ({error})") from error
         self.call.socket.settimeout(None)
+        self.call.limits = limits
         if frame is None:
             autopsy = self.autopsy()
             raise LaunchError(self._who, f"a worker {autopsy} before it was ready", autopsy.stderr)
@@ -136,9 +141,9 @@ class WorkerProcess:
         hello: object = None
         if kind == messages.HELLO:
             with suppress(DecodeError):
-                hello = decode(body, buffers)
+                hello = decode_plain(body, buffers)
         if not isinstance(hello, dict) or hello.get("protocol") != messages.PROTOCOL_VERSION:
-            reason = f"a worker answered {hello!r}, and this version speaks protocol {messages.PROTOCOL_VERSION}"
+            reason = f"a worker answered {brief(hello)}, and this version speaks protocol {messages.PROTOCOL_VERSION}"
             raise LaunchError(self._who, reason)
         return hello
 

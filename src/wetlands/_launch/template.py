@@ -12,19 +12,22 @@ import subprocess
 import threading
 from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, cast
+from reprlib import repr as brief
+from typing import TYPE_CHECKING
 
 from wetlands._launch.autopsy import Autopsy
 from wetlands._launch.bytecode import bytecode_folder
 from wetlands._launch.command import template_command, working_folder
 from wetlands._launch.forked import ForkedChild, watch_orphans
 from wetlands._launch.output import ProcessLogger
+from wetlands._plain.decoding import decode_plain
+from wetlands._plain.fields import failure_fields
 from wetlands._platform.child import OwnChild
 from wetlands._platform.inherit import inherit
-from wetlands._platform.process import new_group
+from wetlands._platform.process import identify, is_within, new_group
 from wetlands._platform.vitals import native_threads
 from wetlands.exceptions import ExecutionException, LaunchError
-from wetlands_worker.failures import TaskFailure, TaskFailureCategory, TracebackFrame, from_plain
+from wetlands_worker.failures import TaskFailure
 from wetlands_worker.letters import receive_letter, send_letter
 from wetlands_worker.values import DecodeError
 
@@ -33,8 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wetlands._launch.ends import Theirs
-
-    _Plain = tuple[str, str, str | None, Sequence[tuple[str, int, str, str]], tuple[object, ...] | None, str | None]
 
 __all__ = ["NotForkableError", "Template"]
 
@@ -149,11 +150,11 @@ class Template:
         self._socket.settimeout(_IMPORT_SECONDS)
         try:
             send_letter(self._socket, list(modules))
-            letter = receive_letter(self._socket)
+            letter = receive_letter(self._socket, decode_plain, enclosed=False)
         except TimeoutError:
             reason = f"{', '.join(modules)}: not imported within {_IMPORT_SECONDS:g} s (preload)"
             raise LaunchError(self._who, reason, self._last_lines()) from None
-        except OSError:
+        except (OSError, DecodeError):
             letter = None
         self._socket.settimeout(None)
         if letter is None:
@@ -163,24 +164,28 @@ class Template:
             raise LaunchError(self._who, reason, self._last_lines())
         match letter[0]:
             case ("failed", str(name), plain):
-                raise self._not_imported(name, cast("_Plain", plain))
+                raise self._not_imported(name, plain)
             case ("ready", None):
                 return None
             case ("ready", str(reason)):
                 return reason
             case _:
                 pass
-        raise LaunchError(self._who, f"the process that imports for preload answered {letter[0]!r}")
+        raise LaunchError(self._who, f"the process that imports for preload answered {brief(letter[0])}")
 
-    def _not_imported(self, name: str, plain: _Plain) -> LaunchError:
-        category, message, traceback, frames, remote, _ = plain
+    def _not_imported(self, name: str, plain: object) -> LaunchError:
+        try:
+            category, message, traceback, frames, remote, _ = failure_fields(plain)
+        except ValueError as problem:
+            reason = f"{name} cannot be imported (preload), and its failure cannot be read: {problem}"
+            return LaunchError(self._who, reason)
         failure = TaskFailure(
-            category=TaskFailureCategory(category),
+            category=category,
             message=message,
             call_target=name,
             traceback=traceback,
-            traceback_frames=tuple(TracebackFrame(*frame) for frame in frames),
-            remote_exception=None if remote is None else from_plain(remote),
+            traceback_frames=frames,
+            remote_exception=remote,
         )
         cause = ExecutionException(failure)
         error = LaunchError(self._who, f"{name} cannot be imported (preload): {cause}", failure=failure)
@@ -189,15 +194,15 @@ class Template:
 
     def _read(self) -> None:
         """Hear what the template says, until it has gone."""
-        with suppress(OSError, DecodeError):
-            while (letter := receive_letter(self._socket)) is not None:
+        with suppress(OSError, DecodeError, ValueError, OverflowError):
+            while (letter := receive_letter(self._socket, decode_plain, enclosed=False)) is not None:
                 match letter[0]:
-                    case ("forked", str(nonce), int(pid)):
+                    case ("forked", str(nonce), int(pid)) if identify(pid) is None or is_within(self.pid, pid):
                         child = self._children[pid] = ForkedChild(pid)
                         self._answers.put((nonce, child))
                     case ("refused", str(nonce), str(reason)):
                         self._answers.put((nonce, reason))
-                    case ("ended", int(pid), int(status), int(peak)):
+                    case ("ended", int(pid), int(status), int(peak)) if pid in self._children:
                         self._children.pop(pid).ended(status, peak)
                     case _:
                         break

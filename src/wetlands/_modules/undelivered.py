@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wetlands._launch.persistent import PersistentProcess
 from wetlands._modules.naming import named
+from wetlands._plain.decoding import decode_plain
+from wetlands._plain.fields import counts, fields
 from wetlands._pool.call import TaskCall, Work
 from wetlands.task import Task
 from wetlands_worker import messages
-from wetlands_worker.values import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wetlands._pool.worker import Worker
     from wetlands_worker.arrivals import Frame
-    from wetlands_worker.failures import WorkerInfo
 
 __all__ = ["past_tasks"]
 
@@ -29,11 +29,11 @@ def past_tasks(workers: Iterable[Worker]) -> list[Task[object]]:
         task
         for worker in workers
         if isinstance(worker.process, PersistentProcess)
-        for task in _of(worker.process, worker.info)
+        for task in _of(worker.process, worker)
     ]
 
 
-def _of(process: PersistentProcess, worker: WorkerInfo) -> list[Task[object]]:
+def _of(process: PersistentProcess, worker: Worker) -> list[Task[object]]:
     frames, process.undelivered = process.undelivered, []
     tasks: list[Task[object]] = []
     reports: list[Frame] = []
@@ -46,11 +46,11 @@ def _of(process: PersistentProcess, worker: WorkerInfo) -> list[Task[object]]:
     return tasks
 
 
-def _task(frame: Frame, reports: Sequence[Frame], worker: WorkerInfo) -> Task[object]:
+def _task(frame: Frame, reports: Sequence[Frame], worker: Worker) -> Task[object]:
     _, _, whole, buffers = frame
     end = _LENGTH + int.from_bytes(whole[:_LENGTH], "little")
-    told: Any = decode(whole[_LENGTH:end], ())  # Any: see wetlands_worker.persistent
-    task_id, head, call_kind, kind, progress = told
+    told = fields(decode_plain(whole[_LENGTH:end], ()), 5)  # see wetlands_worker.persistent
+    task_id, head, call_kind, kind, progress = told[:5]
     target, function = messages.unpack_target(head)
     _, label = named(target, function)
     task: Task[object] = Task(lambda _: _Past(), label)
@@ -58,10 +58,10 @@ def _task(frame: Frame, reports: Sequence[Frame], worker: WorkerInfo) -> Task[ob
     task._started = True  # noqa: SLF001 - its driver
     task._set_running()  # noqa: SLF001 - see above
     call = _PastCall(Work(call_kind, head, label, ((), {})), task, task_id)
-    call.worker = worker
+    call.worker, call.decode = worker.info, worker.decode
     for reported, _, body, parts in reports:
         call.report(reported, body, parts)
-    task._set_progress(*progress)  # noqa: SLF001 - see above
+    task._set_progress(*counts(progress))  # noqa: SLF001 - see above
     call.settle(kind, whole[end:], buffers)
     return task
 

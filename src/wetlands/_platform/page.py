@@ -8,6 +8,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from wetlands._platform.system import CURRENT
+from wetlands_worker.memory_files import seal_length
 from wetlands_worker.page import SIZE, Page
 
 if TYPE_CHECKING:
@@ -32,12 +33,13 @@ def make_page(name: str, *, system: System = CURRENT) -> tuple[Page, str, tuple[
         return Page(mmap.mmap(-1, SIZE, tagname=token)), token, ()  # type: ignore[call-arg]  # Windows has this one
     descriptor = _unnamed_file()
     os.ftruncate(descriptor, SIZE)
+    seal_length(descriptor)
     return Page(mmap.mmap(descriptor, SIZE)), str(descriptor), (descriptor,)
 
 
 def _unnamed_file() -> int:
     create = getattr(os, "memfd_create", None)
     if create is not None:
-        return int(create("wetlands"))
+        return int(create("wetlands", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
     with tempfile.TemporaryFile() as file:  # macOS: removed from its folder already
         return os.dup(file.fileno())

@@ -19,7 +19,16 @@ from wetlands._platform.system import CURRENT
 if TYPE_CHECKING:
     from wetlands._platform.system import System
 
-__all__ = ["GroupOptions", "ProcessIdentity", "identify", "is_alive", "kill_tree", "leads_nobody", "new_group"]
+__all__ = [
+    "GroupOptions",
+    "ProcessIdentity",
+    "identify",
+    "is_alive",
+    "is_within",
+    "kill_tree",
+    "leads_nobody",
+    "new_group",
+]
 
 # Documented values (Win32 "Process Creation Flags"); the subprocess module names them on Windows only.
 _CREATE_NEW_PROCESS_GROUP = 0x00000200
@@ -77,6 +86,14 @@ def is_alive(identity: ProcessIdentity) -> bool:
     """Say whether this very process runs; one that has ended and was not yet waited for does not."""
     process = _process(identity)
     return process is not None and _runs(process)
+
+
+def is_within(ancestor: int, pid: int) -> bool:
+    """Say whether a process was started by another one, directly or not."""
+    try:
+        return any(parent.pid == ancestor for parent in psutil.Process(pid).parents())
+    except (psutil.Error, ValueError, OverflowError):  # no such process, or no number of one
+        return False
 
 
 def leads_nobody(pid: int) -> bool:

@@ -16,7 +16,7 @@ import psutil
 from wetlands._platform.amounts import amount_of
 from wetlands._platform.system import CURRENT
 from wetlands_worker.exchange import Exchange
-from wetlands_worker.memory_files import make_memory_file
+from wetlands_worker.memory_files import make_memory_file, seal_length
 from wetlands_worker.segments import Segment
 from wetlands_worker.zones import GRAIN
 
@@ -106,6 +106,7 @@ def _sized(descriptor: int, size: int) -> int:
     except OSError:
         os.close(descriptor)
         raise
+    seal_length(descriptor)
     return descriptor
 
 

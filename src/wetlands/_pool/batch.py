@@ -15,6 +15,7 @@ from wetlands_worker.values import encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from wetlands._plain.decoding import Decode
     from wetlands._pool.call import Work
     from wetlands_worker.arrivals import Received
     from wetlands_worker.failures import TaskFailure, WorkerInfo
@@ -78,11 +79,11 @@ class Batch(Call):
         """Whether calls may be waiting in it behind a longer one."""
         return len(self._unanswered) > 1
 
-    def started(self, worker: WorkerInfo) -> None:
-        super().started(worker)
+    def started(self, worker: WorkerInfo, decode: Decode) -> None:
+        super().started(worker, decode)
         self._answered = 0.0
         for call in self._unanswered.values():
-            call.started(worker)
+            call.started(worker, decode)
 
     def send(self, connection: Connection) -> None:
         calls = [(number, call.work.values) for number, call in self._unanswered.items()]

@@ -6,9 +6,10 @@ import logging
 import threading
 import time
 from concurrent.futures import CancelledError
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
+from wetlands._plain.decoding import decode_plain
+from wetlands._plain.fields import counts, failure_fields, fields, script_globals
 from wetlands._pool.work import Work
 from wetlands._tasks.events import Progress
 from wetlands._tasks.life import new_number, session
@@ -16,16 +17,15 @@ from wetlands.exceptions import ExecutionException
 from wetlands.logger import logger
 from wetlands.ref import keep
 from wetlands_worker import messages
-from wetlands_worker.failures import TaskFailure, TaskFailureCategory, TracebackFrame, from_plain
-from wetlands_worker.values import DecodeError, decode
+from wetlands_worker.failures import TaskFailure, TaskFailureCategory
+from wetlands_worker.values import DecodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from wetlands._plain.decoding import Decode
     from wetlands._tasks.events import CancelStep
     from wetlands.task import Task
     from wetlands_worker.arrivals import Received
-    from wetlands_worker.failures import RemoteExceptionInfo, WorkerInfo
+    from wetlands_worker.failures import TracebackFrame, WorkerInfo
     from wetlands_worker.frames import Bytes, Connection
 
 __all__ = ["TERMINAL", "BlockingCall", "Call", "TaskCall", "Work"]
@@ -50,6 +50,7 @@ class Call:
     __slots__ = (
         "_began",
         "answer",
+        "decode",
         "forces",
         "heard",
         "losses",
@@ -67,6 +68,7 @@ class Call:
         self.work = work
         self.number = number
         self.worker: WorkerInfo | None = None
+        self.decode: Decode = decode_plain  # how values of its worker are read
         self.sent = False  # the pool's: whether a worker may have seen it
         self.sender: int | None = None  # the pool's: which thread sends it, if not the one that asked for it
         self.parked = False  # the pool's: whether it has a worker, and waits for room for its arguments
@@ -93,9 +95,10 @@ class Call:
         """How far it has come, by its own word."""
         return Progress()
 
-    def started(self, worker: WorkerInfo) -> None:
-        """A worker takes it."""
+    def started(self, worker: WorkerInfo, decode: Decode) -> None:
+        """A worker takes it, whose values are read like that."""
         self.worker = worker
+        self.decode = decode
         self._began = self.heard = time.monotonic()
 
     def force(self, after: float) -> None:
@@ -172,13 +175,18 @@ class Call:
         try:
             self._reported(kind, body, buffers)
         except (DecodeError, TypeError, ValueError) as error:
+            if kind == messages.OUTPUT:
+                self.refused(error)
             self._log(logging.WARNING, f"A report of {self.work.call_target} cannot be read here: {error}")
+
+    def refused(self, error: Exception) -> None:
+        """An output cannot be read."""
 
     def _reported(self, kind: int, body: Bytes, buffers: Received) -> None:
         if kind == messages.LOG:
-            level, message = _fields(decode(body, buffers))[:2]
-            if isinstance(level, int):
-                self._log(level, str(message))
+            level, message = fields(self.decode(body, buffers), 2)[:2]
+            if isinstance(level, int) and isinstance(message, str):
+                self._log(level, message)
 
     def settle(self, kind: int, body: Bytes, buffers: Received) -> None:
         """The frame came that ends it."""
@@ -196,15 +204,15 @@ class Call:
 
     def _received(self, body: Bytes, buffers: Received) -> object:
         if self.work.keep:
-            return keep(body, buffers, self.work.call_target, self.task_id)
-        result = decode(body, buffers)
+            return keep(body, buffers, self.work.call_target, self.task_id, self.decode)
+        result = self.decode(body, buffers)
         kind = self.work.kind
         if kind == messages.CALL:
             return result
         if kind == messages.CHUNK:
-            results, failure = _fields(result)
-            return results, None if failure is None else ExecutionException(self._remote_failure(failure, ()))
-        return _script_globals(result) if kind == messages.SCRIPT else result
+            results, failure = fields(result, 2)[:2]
+            return fields(results), None if failure is None else ExecutionException(self._remote_failure(failure, ()))
+        return script_globals(result, self.decode) if kind == messages.SCRIPT else result
 
     def completed(self, result: object) -> None:
         """It returned."""
@@ -252,20 +260,16 @@ class Call:
 
     def _remote_failure(self, body: Bytes, buffers: Received) -> TaskFailure:
         try:
-            return self._failure_of(_fields(decode(body, buffers)))
+            category, message, traceback, frames, info, context = failure_fields(decode_plain(body, buffers))
         except (DecodeError, TypeError, ValueError) as error:
             return self.failure(TaskFailureCategory.UNKNOWN, f"its failure cannot be read here: {error}")
-
-    def _failure_of(self, plain: tuple[Any, ...]) -> TaskFailure:  # Any: see wetlands_worker.serve
-        category, message, traceback, frames, remote, context = plain[:6]
-        info: RemoteExceptionInfo | None = None if remote is None else from_plain(remote)
         return TaskFailure(
-            category=TaskFailureCategory(category),
-            message=str(message),
+            category=category,
+            message=message,
             task_id=self.task_id,
             call_target=self.work.call_target,
             traceback=traceback,
-            traceback_frames=tuple(TracebackFrame(*frame) for frame in frames),
+            traceback_frames=frames,
             remote_exception=info,
             worker=self.worker,
             elapsed=self._elapsed(),
@@ -338,27 +342,28 @@ _CANCELED = object()
 class TaskCall(Call, Generic[T]):
     """A call that a `Task` follows."""
 
-    __slots__ = ("_task",)
+    __slots__ = ("_refusal", "_task")
 
     def __init__(self, work: Work, task: Task[T]) -> None:
         super().__init__(work, task.number)
         self._task = task
+        self._refusal: str | None = None
 
     @property
     def progress(self) -> Progress:
         return Progress(self._task.message, self._task.current, self._task.maximum)
 
-    def started(self, worker: WorkerInfo) -> None:
-        super().started(worker)
+    def started(self, worker: WorkerInfo, decode: Decode) -> None:
+        super().started(worker, decode)
         self._task._set_running()  # noqa: SLF001 - the pool drives the task
 
     def _reported(self, kind: int, body: Bytes, buffers: Received) -> None:
         if kind == messages.UPDATE:
-            message, current, maximum = _fields(decode(body, buffers))[:3]
-            self._task._set_progress(message, current, maximum)  # noqa: SLF001 - see above
+            self._task._set_progress(*counts(self.decode(body, buffers)))  # noqa: SLF001 - see above
         elif kind == messages.OUTPUT:
-            key, value = _fields(decode(body, buffers))[:2]
-            self._task._set_output(str(key), value)  # noqa: SLF001 - see above
+            key, value = fields(self.decode(body, buffers), 2)[:2]
+            if isinstance(key, str):
+                self._task._set_output(key, value)  # noqa: SLF001 - see above
         else:
             super()._reported(kind, body, buffers)
 
@@ -366,7 +371,15 @@ class TaskCall(Call, Generic[T]):
         super().forced(step)
         self._task._set_cancel_step(step)  # noqa: SLF001 - see above
 
+    def refused(self, error: Exception) -> None:
+        if self.decode is decode_plain:  # where everything is accepted, the class of an output may be missing here
+            self._refusal = str(error)
+
     def completed(self, result: object) -> None:
+        if self._refusal is not None:
+            failed, context = TaskFailureCategory.SERIALIZATION, "output"
+            self.failed(self.failure(failed, self._refusal, serialization_context=context))
+            return
         self.work.release()
         self._task._complete(result)  # type: ignore[arg-type]  # noqa: SLF001 - T is what the user says it is
 
@@ -377,17 +390,3 @@ class TaskCall(Call, Generic[T]):
     def dropped(self) -> None:
         self.work.release()
         self._task._settle_canceled()  # noqa: SLF001 - see above
-
-
-def _fields(decoded: Any) -> tuple[Any, ...]:  # noqa: ANN401 - what the fields are, wetlands_worker.messages says
-    """The fields of a report; those that a later version adds at the end are ignored by whoever unpacks fewer."""
-    return tuple(decoded)
-
-
-def _script_globals(result: object) -> Mapping[str, object]:
-    """The globals of a script that can be read here; the others are left out, which is what was promised."""
-    readable: dict[str, object] = {}
-    for name, (body, buffers) in dict(result).items():  # type: ignore[call-overload]  # see wetlands_worker.serve
-        with suppress(DecodeError):
-            readable[name] = decode(body, buffers)
-    return readable

@@ -20,11 +20,12 @@ from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperTy
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from wetlands._plain.fields import fields
 from wetlands._tasks.delivery import Delivery
 from wetlands_worker import messages
 from wetlands_worker.callbacks import HEAD, RAISED, RETURNED, HostCallable, find_by
 from wetlands_worker.sources import StandardLibrary, is_installed_packages
-from wetlands_worker.values import EncodeError, ValuePickler, decode, encode
+from wetlands_worker.values import DecodeError, EncodeError, ValuePickler, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +43,7 @@ _KINDS = frozenset((FunctionType, BuiltinFunctionType, MethodType, MethodWrapper
 _OURS = ("wetlands", "wetlands_worker")
 _MOST_THREADS = 1000  # each may wait for another one
 _MOST_PLAIN = 100
+_MOST_RUNNING = 10_000  # of one call
 _numbers = count(1)
 _threads = Delivery(most_threads=_MOST_THREADS, name="wetlands-callback")
 _callers: ContextVar[tuple[Call, ...]] = ContextVar("wetlands_callers", default=())
@@ -84,16 +86,21 @@ class Callbacks:
         """A worker calls one of them; what comes of it is sent on its control connection."""
         with self._lock:
             self.running += 1
+            too_many = self.running > _MOST_RUNNING
+        if too_many or len(body) < HEAD:  # each thread of a worker waits for its own
+            connection.abort()
+            return
         _threads.submit(partial(self._run, call, connection, body, buffers))
 
     def _run(self, call: Call, connection: Connection, body: Bytes, buffers: Received) -> None:
-        function = self.function(int.from_bytes(body[8:16], "little"))
+        number = int.from_bytes(body[8:16], "little")
+        function = self._functions.get(number, partial(_no_callable, number))
         context = self._context.copy()
         if body[16]:  # the main thread of the worker, which can do nothing else until this is over
             context.run(_callers.set, (*context.run(_callers.get), call))
         name = getattr(function, "__qualname__", repr(function))
         try:
-            args, kwargs = _pair(decode(body[HEAD:], buffers))
+            args, kwargs = _arguments(_decoded(call, body, buffers, name), name)
             result = context.run(_call, function, args, kwargs)
             answer = bytes((RETURNED,)), *encode_arguments(result, f"what {name} returned", self)[:2]
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is an answer
@@ -235,9 +242,23 @@ def _call(function: Any, args: Sequence[object], kwargs: dict[str, object]) -> o
     return function(*args, **kwargs)
 
 
-def _pair(values: Any) -> tuple[Any, Any]:  # noqa: ANN401 - whatever the user passed
-    args, kwargs = values
+def _decoded(call: Call, body: Bytes, buffers: Received, name: str) -> object:
+    try:
+        return call.decode(body[HEAD:], buffers)
+    except DecodeError as error:
+        raise DecodeError(f"an argument of {name}, which this program was to call: {error.reason}") from error
+
+
+def _arguments(values: object, name: str) -> tuple[Sequence[object], dict[str, object]]:
+    """The positional and keyword arguments of a call; a range may be longer than memory, so that is none."""
+    args, kwargs = fields(values, 2)[:2]
+    if not isinstance(args, tuple) or not isinstance(kwargs, dict):
+        raise TypeError(f"{name} was called with what are no arguments")
     return args, kwargs
+
+
+def _no_callable(number: int, *_args: object, **_kwargs: object) -> None:
+    raise LookupError(f"this task was given no callable {number}")
 
 
 def _user_frames(error: BaseException) -> TracebackType | None:

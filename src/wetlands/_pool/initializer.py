@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wetlands._launch.process import WorkerProcess
+    from wetlands._plain.decoding import Accept
 
 __all__ = ["Initializer"]
 
@@ -25,11 +26,13 @@ class Initializer:
     Args:
         environment: The name of the environment.
         work: The call.
+        accept: Which values of the workers are taken.
     """
 
-    def __init__(self, environment: str, work: Work) -> None:
+    def __init__(self, environment: str, work: Work, accept: Accept = "any") -> None:
         self._environment = environment
         self._work = work
+        self._accept: Accept = accept
 
     def packed(self) -> Packed:
         """What `unpacked` makes it of, in another program.
@@ -46,12 +49,12 @@ class Initializer:
         return work.head, work.call_target, bytes(work.values), [bytes(buffer) for buffer in work.buffers]
 
     @classmethod
-    def unpacked(cls, environment: str, packed: Packed) -> Initializer:
+    def unpacked(cls, environment: str, packed: Packed, accept: Accept = "any") -> Initializer:
         """Make one of what another program has packed."""
         head, call_target, values, buffers = packed
         work = Work(messages.CALL, head, call_target, ((), {}))
         work.values, work.buffers = values, [memoryview(buffer) for buffer in buffers]
-        return cls(environment, work)
+        return cls(environment, work, accept)
 
     def __call__(self, processes: Mapping[int, WorkerProcess]) -> None:
         """Prepare these workers, by their index; takes as long as the function does.
@@ -61,9 +64,9 @@ class Initializer:
         """
         begun: list[tuple[Worker, BlockingCall[object]]] = []
         for index, process in processes.items():
-            worker = Worker(index, process, self._environment)
+            worker = Worker(index, process, self._environment, self._accept)
             call: BlockingCall[object] = BlockingCall(self._work)
-            call.started(worker.info)
+            call.started(worker.info, worker.decode)
             try:
                 call.send(process.call)
             except OSError as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast, get_args
+
+from wetlands._plain.decoding import Accept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +16,7 @@ __all__ = [
     "KEEP_SECONDS",
     "check_chunksize",
     "check_persistent",
+    "checked_accept",
     "checked_initializer",
     "checked_modules",
     "checked_timeout",
@@ -59,6 +62,18 @@ def check_chunksize(chunksize: object) -> None:
     """
     if chunksize is not None and (type(chunksize) is not int or chunksize < 1):
         raise ValueError(f"chunksize is a number of items from 1 up, or None, not {chunksize!r}")
+
+
+def checked_accept(accept: object) -> Accept:
+    """Which values of workers are taken, as the user gave it.
+
+    Raises:
+        ValueError: It is neither ``"any"`` nor ``"plain"``.
+    """
+    for known in get_args(Accept):
+        if accept == known:
+            return cast("Accept", known)
+    raise ValueError(f'accept is "any" or "plain", not {accept!r}')
 
 
 def checked_initializer(given: object) -> tuple[str | Path, str, Sequence[object]]:

@@ -278,7 +278,7 @@ class Lives:
 
     def _born(self, index: int, process: WorkerProcess) -> bool:
         """A worker is ready: let it work. One that comes after `end` is not wanted, and stopped by that."""
-        worker = Worker(index, process, self._environment)
+        worker = Worker(index, process, self._environment, self._policy.accept)
         if self._guardian is not None:
             self._guardian.watch(process.pid)
         decided = self._roster.born(worker)

@@ -8,10 +8,11 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from wetlands._platform.exits import exit_descriptor
-from wetlands_worker.frames import DONTWAIT, BrokenFrameError
+from wetlands_worker.frames import DONTWAIT, BrokenFrameError, receive_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Monitor"]
 
 _JOIN_SECONDS = 5.0
+_MOST_FRAMES = 1000
 
 
 class Monitor:
@@ -149,13 +151,16 @@ class Monitor:
                 self._note(worker, self._due(worker))
 
     def _receives(self, worker: Worker) -> bool:
-        """Take what a worker says on its control connection; whether it is still connected."""
-        control = worker.process.control
+        """Take what a worker says on its control connection, without waiting for it; whether it is still connected."""
         with suppress(OSError, BrokenFrameError):
-            while (frame := control.receive()) is not None:
-                self._said(worker, frame)
-                if not control.has_more():  # else nothing more may come to tell of it
+            for _ in range(_MOST_FRAMES):  # nobody has so much to say; the others are waited for too
+                try:
+                    frame = worker.process.control.receive()
+                except BlockingIOError:  # it has said no more, or not all of it
                     return True
+                if frame is None:
+                    return False
+                self._said(worker, frame)
         return False
 
     def _register(self, worker: Worker) -> None:
@@ -164,6 +169,7 @@ class Monitor:
             control = cast("socket.socket", worker.process.control.socket).dup()
         except OSError:  # that has happened already
             return
+        worker.process.control.receive_by(partial(receive_now, control))
         descriptor = exit_descriptor(worker.process.pid)
         self._watched[worker] = control, descriptor
         exchange = worker.process.call.exchange

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
 from wetlands._launch.keeper import Plan
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wetlands._launch.persistent import PersistentStarter
+    from wetlands._plain.decoding import Accept
 
 __all__ = ["planned", "pool_of_plan"]
 
@@ -47,10 +48,18 @@ def planned(
     )
 
 
-def pool_of_plan(environment: str, starter: PersistentStarter) -> Pool:
-    """Return a pool, not launched yet, for workers that are there, and those that are missing of what was launched."""
+def pool_of_plan(environment: str, starter: PersistentStarter, accept: Accept) -> Pool:
+    """Return a pool, not launched yet, for workers that are there, and those that are missing of what was launched.
+
+    Args:
+        environment: The name of the environment.
+        starter: Starts the workers.
+        accept: Which of their values are taken at most; their launch may have said less.
+    """
     plan = starter.plan
     policy = Policy(*plan["policy"])
+    if accept == "plain":
+        policy = replace(policy, accept=accept)
     packed = plan["initializer"]
     return Pool(
         environment,
@@ -58,6 +67,6 @@ def pool_of_plan(environment: str, starter: PersistentStarter) -> Pool:
         start=starter.start,
         guardian=starter.guardian,
         silence=plan["silence"],
-        initializer=None if packed is None else Initializer.unpacked(environment, packed),
+        initializer=None if packed is None else Initializer.unpacked(environment, packed, policy.accept),
         first=max(policy.least, *(index + 1 for index in starter.found), 0),
     )

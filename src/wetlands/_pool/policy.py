@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from wetlands._platform.amounts import amount_of
-from wetlands._pool.limits import checked_timeout
+from wetlands._pool.limits import checked_accept, checked_timeout
+
+if TYPE_CHECKING:
+    from wetlands._plain.decoding import Accept
 
 __all__ = ["Policy"]
 
@@ -20,6 +24,7 @@ class Policy:
         idle_timeout: The seconds after which an idle worker above `least` is stopped; None: never.
         most_tasks: The tasks after which a worker is replaced; None: any number.
         most_memory: The bytes beyond which a worker is replaced once its task has ended; None: any amount.
+        accept: Which values of the workers are taken.
     """
 
     most: int = 1
@@ -27,6 +32,7 @@ class Policy:
     idle_timeout: float | None = None
     most_tasks: int | None = None
     most_memory: int | None = None
+    accept: Accept = "any"
 
     @classmethod
     def checked(
@@ -38,6 +44,7 @@ class Policy:
         max_memory: object = None,
         *,
         stays: object = False,
+        accept: object = "any",
     ) -> Policy:
         """Make one of what a user gave to ``launch``; `stays`: for workers that outlive the program, if it is true.
 
@@ -52,7 +59,8 @@ class Policy:
         if timeout is not None and least == most and not stays:
             raise ValueError("idle_timeout needs min_workers below max_workers: no worker may be stopped otherwise")
         tasks = None if max_tasks_per_worker is None else _number("max_tasks_per_worker", max_tasks_per_worker, 1)
-        return cls(most, least, timeout, tasks, None if max_memory is None else _bytes(max_memory))
+        memory = None if max_memory is None else _bytes(max_memory)
+        return cls(most, least, timeout, tasks, memory, checked_accept(accept))
 
 
 def _number(name: str, value: object, least: int) -> int:

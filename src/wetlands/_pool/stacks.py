@@ -6,15 +6,16 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wetlands._plain.decoding import decode_plain
+from wetlands._plain.fields import fields, frames_of
 from wetlands_worker import messages
-from wetlands_worker.failures import TracebackFrame
-from wetlands_worker.values import DecodeError, decode
+from wetlands_worker.values import DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wetlands._pool.worker import Worker
-    from wetlands_worker.stacks import PlainStack
+    from wetlands_worker.failures import TracebackFrame
 
 __all__ = ["ThreadStack", "all_stacks", "ask_stacks", "dumped_stacks", "named_stacks", "rendered", "worker_stack"]
 
@@ -62,7 +63,7 @@ def ask_stacks(worker: Worker, patience: float) -> tuple[ThreadStack, ...]:
     if body is None:
         return ()
     try:
-        return named_stacks(_plain(decode(body, ())))
+        return named_stacks(decode_plain(body, ()))
     except (DecodeError, TypeError, ValueError):  # of a worker whose version says it otherwise
         return ()
 
@@ -95,16 +96,19 @@ def worker_stack(worker: Worker, patience: float = _PATIENCE_SECONDS) -> str:
     return f"No stack: worker {worker.index} pid {worker.process.pid} {why}."
 
 
-def named_stacks(plain: Sequence[PlainStack]) -> tuple[ThreadStack, ...]:
-    """What `wetlands_worker.stacks` found, as objects."""
-    return tuple(
-        ThreadStack(str(name), is_main is True, tuple(TracebackFrame(*frame) for frame in frames))
-        for name, is_main, frames in plain
-    )
+def named_stacks(plain: object) -> tuple[ThreadStack, ...]:
+    """What `wetlands_worker.stacks` found, as objects.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    return tuple(_named_stack(*fields(stack, 3)[:3]) for stack in fields(plain))
 
 
-def _plain(decoded: object) -> tuple[PlainStack, ...]:
-    return tuple(decoded)  # type: ignore[arg-type]  # what it is, wetlands_worker.stacks says
+def _named_stack(name: object, is_main: object, frames: object) -> ThreadStack:
+    if not isinstance(name, str):
+        raise ValueError("a stack without a name")  # noqa: TRY004 - of a message
+    return ThreadStack(name, is_main is True, frames_of(frames))
 
 
 def all_stacks(workers: Sequence[Worker]) -> dict[int, str]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from wetlands._pool.call import TaskCall
 from wetlands._pool.deadlock import waits
 from wetlands_worker import messages
-from wetlands_worker.values import decode
+from wetlands_worker.arrivals import BrokenFrameError
 
 if TYPE_CHECKING:
+    from wetlands._plain.decoding import Decode
     from wetlands._pool.call import Limit, Work
     from wetlands._tasks.inbox import Inbox
     from wetlands.task import Task
@@ -40,7 +41,9 @@ class StreamCall(TaskCall[T]):
     def report(self, kind: int, body: Bytes, buffers: Received) -> None:
         if kind == messages.ITEM:
             self.heard = time.monotonic()
-            self._inbox.put((body, buffers))
+            self._inbox.put((self.decode, body, buffers))
+            if self._inbox.overrun:  # nothing of ours would, and each item takes memory
+                raise BrokenFrameError(f"{self.work.call_target} sent more items than it was asked for")
             if self._inbox.paused:
                 waits.look()
         else:
@@ -64,7 +67,8 @@ def decoded(item: object) -> object:
     Raises:
         DecodeError: It cannot be rebuilt here.
     """
-    return decode(*cast("tuple[Bytes, Received]", item))
+    decode, body, buffers = cast("tuple[Decode, Bytes, Received]", item)
+    return decode(body, buffers)
 
 
 def check_window(window: object) -> None:

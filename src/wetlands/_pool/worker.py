@@ -9,17 +9,20 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from wetlands._launch.lending import lending
+from wetlands._plain.decoding import decode_plain
+from wetlands._plain.limits import distrust
 from wetlands._pool.call import TERMINAL
 from wetlands._pool.inquiry import Inquiries
 from wetlands_worker import messages
 from wetlands_worker.failures import WorkerInfo
 from wetlands_worker.frames import BrokenFrameError
-from wetlands_worker.values import decode
+from wetlands_worker.values import DecodeError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wetlands._launch.process import WorkerProcess
+    from wetlands._plain.decoding import Accept, Decode
     from wetlands._pool.call import Call
     from wetlands_worker.arrivals import Frame, Received
     from wetlands_worker.failures import TaskFailure
@@ -51,9 +54,10 @@ class Worker:
         unread: The number of the answer that it does not know to have been read; 0: none, or that does not matter.
         inquiries: What its control thread is being asked.
         reader: The reader thread, once it was needed.
+        decode: How its values are read.
     """
 
-    def __init__(self, index: int, process: WorkerProcess, environment: str) -> None:
+    def __init__(self, index: int, process: WorkerProcess, environment: str, accept: Accept = "any") -> None:
         self.index = index
         self.process = process
         self.info = WorkerInfo(environment, index, process.pid, process.port, process.persistent)
@@ -68,6 +72,10 @@ class Worker:
         self.inquiries = Inquiries(process.control)
         self._handed_over: SimpleQueue[Call | None] = SimpleQueue()
         self.reader: threading.Thread | None = None
+        self.decode: Decode = decode
+        if accept == "plain":
+            self.decode = decode_plain
+            distrust(process.call, process.control)
 
     def ask(self, kind: int, call: Call, body: bytes = b"") -> None:
         """Send CANCEL, RECALL or CREDIT for a call; nothing happens when the worker is gone, or has answered it."""
@@ -83,7 +91,10 @@ class Worker:
         if kind != messages.RECALLED:
             self.inquiries.answered(number, body)
             return
-        stays = decode(body, buffers)
+        try:
+            stays = decode_plain(body, buffers)
+        except DecodeError:  # of a worker that makes no sense: its batch comes to its end all the same
+            return
         if running is not None and running.number == number and isinstance(stays, int):
             running.recalled(stays)
 
@@ -115,22 +126,22 @@ class Worker:
         receive = self.process.call.receive
         number = call.number
         while True:
-            try:
+            try:  # about the whole: what makes no sense ends it, wherever that is found
                 frame = receive()
-            except (BrokenFrameError, OSError):
+                if frame is None:
+                    return None
+                kind, of, body, buffers = frame
+                if of == number and kind in TERMINAL:
+                    call.answer = kind, body, buffers
+                    return call.answer
+                if kind == messages.CALLBACK:
+                    call.called_back(of, self.process.control, body, buffers)
+                elif of != number:
+                    call.other(of, kind, body, buffers)
+                else:
+                    call.report(kind, body, buffers)
+            except (BrokenFrameError, OSError):  # noqa: PERF203 - costs nothing where nothing is raised, from 3.11 on
                 return None
-            if frame is None:
-                return None
-            kind, of, body, buffers = frame
-            if of == number and kind in TERMINAL:
-                call.answer = kind, body, buffers
-                return call.answer
-            if kind == messages.CALLBACK:
-                call.called_back(of, self.process.control, body, buffers)
-            elif of != number:
-                call.other(of, kind, body, buffers)
-            else:
-                call.report(kind, body, buffers)
 
     def hand_over(self, call: Call, read: Callable[[Worker, Call], None]) -> None:
         """Let the reader thread read the answer of a call, by way of `read`."""

@@ -55,6 +55,11 @@ class Inbox(Generic[T]):
         """Whether the producer waits until items are taken."""
         return self._window.paused
 
+    @property
+    def overrun(self) -> bool:
+        """Whether more items came than may be here."""
+        return self._window.overrun
+
     def paused_seconds(self) -> float:
         """For how long the producer has waited for that, all in all."""
         with self._changed:

@@ -31,6 +31,11 @@ class Window:
         """Whether the producer has spent its credits, and waits."""
         return self._received >= self._granted
 
+    @property
+    def overrun(self) -> bool:
+        """Whether the producer has sent more than it had credits for."""
+        return self._received > self._granted
+
     def received(self, now: float) -> None:
         """An item came, at that time."""
         self._received += 1
