@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from pools import DEADLINE
 from wetlands._launch.autopsy import Autopsy
+from wetlands._launch.noted import Noted
 from wetlands._platform.vitals import Vitals
 from wetlands._pool.call import BlockingCall, TaskCall, Work
 from wetlands._pool.policy import Policy
@@ -34,6 +35,9 @@ _pids = itertools.count(1_000_000_000)  # no real process has such a number
 
 class _Output:
     last_read = 0.0
+
+    def __init__(self) -> None:
+        self.noted = Noted()
 
     def join(self, timeout: float) -> None:
         """Nothing was written."""

@@ -158,6 +158,8 @@ class Launching(PackageVerbs):
             self._stays = None
             if pool is None:
                 return
+            with self._in_use:
+                pool.close()
         self._log("Exited")
 
     def detach(self) -> None:

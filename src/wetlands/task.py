@@ -19,6 +19,7 @@ from wetlands._tasks.driver import ENDED, GRACE_SECONDS
 from wetlands._tasks.events import TERMINAL_EVENTS, TaskEvent, TaskEventType, TaskStatus
 from wetlands._tasks.future import wait_done
 from wetlands._tasks.life import TaskLife
+from wetlands._tasks.lines import LogLine, lines_of
 from wetlands_worker.failures import (
     RemoteExceptionInfo,
     TaskFailure,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from wetlands._tasks.events import Listener
 
 __all__ = [
+    "LogLine",
     "RemoteExceptionInfo",
     "RemoteTaskHandle",
     "Task",
@@ -51,6 +53,7 @@ __all__ = [
 T = TypeVar("T")
 _log = logging.getLogger("wetlands")
 _LISTENER_GRACE_SECONDS = 1.0
+_LINES_SECONDS = 2.0
 _SAY_WAITING_AFTER_SECONDS = 5.0
 
 
@@ -124,6 +127,28 @@ class Task(TaskLife[T]):
             self._driver.cancel(force_after)
         else:
             self._settle_canceled()
+
+    def logs(self) -> list[LogLine]:
+        """What the task has written so far: lines of its stdout and stderr, and records of ``task.log``.
+
+        Each of the three is in its order; among each other they stand as they came here. When the task has ended, this
+        waits for what was written before and is still on its way, two seconds at most.
+
+        Nothing is kept for a task: each worker remembers its last 10,000 lines of stdout, as many of stderr and as many
+        records (4 MB of each), whichever task they are of. So what a task wrote long ago, or in too many lines, is gone
+        from the beginning. They are there also when the worker has died.
+
+        What C code or a child process writes belongs to the task once that has printed something from Python on the
+        same stream; before that, it is nobody's. In the environment of this process (`main_environment`) there are
+        records only, since what is printed goes to where this program prints. Builds, and tasks of
+        `pending_results`, have none.
+
+        Secrets that were declared by `wetlands.logger.hide_secrets` are masked.
+        """
+        remembers = self._remembers
+        if remembers is None:
+            return []
+        return lines_of(remembers, self.id, _LINES_SECONDS if self._status.is_finished() else 0.0)
 
     def stack(self) -> str:
         """What the worker of the task is doing now: the Python stacks of its threads as text, the main thread first.

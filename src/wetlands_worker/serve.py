@@ -186,7 +186,7 @@ class Worker:
                 kind, body, buffers = messages.CANCELED, b"", ()
             if handle._pending is not None:  # noqa: SLF001 - see above
                 self._send_pending(handle)
-        stdio.flush()
+        stdio.leave()
         self._current = None
         if self._early:
             with self._early_lock:

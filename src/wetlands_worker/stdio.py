@@ -3,7 +3,7 @@
 Standard output belongs to the user's code; the protocol never uses it. Before the first output of a task on a stream,
 a marker is written into that stream, so that the host can tell the tasks apart even when it reads the lines much later.
 A task that writes nothing costs nothing. What is written past Python, by C code or child processes, carries the marker
-of the last Python output, which is the best that can be known.
+of the last Python output of its task on that stream; before there is one, it is nobody's.
 """
 
 import io
@@ -12,7 +12,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Callable, List
 
 MARK_END = b"\x1e"
 
@@ -49,12 +49,24 @@ class MarkedStream(io.RawIOBase):
                 mark = mark[os.write(self._descriptor, mark) :]
         return os.write(self._descriptor, data)
 
+    def leave(self) -> None:
+        """The task that writes has ended: what comes without a mark from here on is nobody's."""
+        if self._marked:
+            self._marked = ""
+            mark = self._mark + MARK_END
+            while mark:
+                mark = mark[os.write(self._descriptor, mark) :]
+
+
+_raw: "List[MarkedStream]" = []
+
 
 def redirect(nonce: str, task: "Callable[[], str]") -> None:
     """Put marked streams in the place of ``sys.stdout`` and ``sys.stderr``, line-buffered UTF-8."""
     mark = marker(nonce)
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         raw = MarkedStream(descriptor, mark, task)
+        _raw.append(raw)
         stream = io.TextIOWrapper(
             io.BufferedWriter(raw),  # type: ignore[type-var]  # `write` takes bytes, which is all that it is given
             encoding="utf-8",
@@ -72,4 +84,14 @@ def flush() -> None:
         try:
             stream.flush()
         except Exception:  # noqa: BLE001, S110 - user code may have replaced or closed them; its call has succeeded
+            pass
+
+
+def leave() -> None:
+    """Push out what the finished task wrote, and say that it has finished."""
+    flush()
+    for raw in _raw:
+        try:
+            raw.leave()
+        except OSError:  # user code has closed the descriptor
             pass

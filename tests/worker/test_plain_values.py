@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,11 @@ FUNCTIONS = Path(plain_functions.__file__)
 def environment(request: pytest.FixtureRequest) -> Iterator[ExternalEnvironment]:
     import leaks
 
-    with leaks.allow(), unlaunched() as launched:
-        launched.launch(accept="plain", preload=["json"] if request.param == "forked" else [])
-        launched.submit(FUNCTIONS, "echo", (1,)).wait_for(DEADLINE)  # from here on it has all its threads
+    with ExitStack() as stack:
+        with leaks.allow():
+            launched = stack.enter_context(unlaunched())
+            launched.launch(accept="plain", preload=["json"] if request.param == "forked" else [])
+            launched.submit(FUNCTIONS, "echo", (1,)).wait_for(DEADLINE)  # from here on it has all its threads
         yield launched
 
 

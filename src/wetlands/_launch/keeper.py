@@ -75,6 +75,8 @@ class KeptChild(ForkedChild):
         nonce: What marks its output.
     """
 
+    relayed = True  # what it writes passes its keeper
+
     def __init__(self, pid: int, index: int, nonce: str) -> None:
         super().__init__(pid)
         self.index = index

@@ -12,12 +12,14 @@ from typing import IO, TYPE_CHECKING, Literal
 
 from wetlands._launch.feed import Batch, Feed, History
 from wetlands._launch.lines import LineSplitter
+from wetlands._launch.noted import Noted
+from wetlands._launch.unread import is_empty, wait_readable
 from wetlands._logs.attributes import ATTRIBUTES, current_instance
 from wetlands.logger import logger
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from wetlands._launch.lines import TaskLines
     from wetlands._platform.child import Child
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 MOST_LINES = 10_000
 
 _READ_BYTES = 64 * 1024
+_LOOK_SECONDS = 0.05
+_RELAY_SECONDS = 0.1  # of silence, after which nothing is on its way any more, where it passes another process
 
 
 class ProcessLogger:
@@ -49,6 +53,7 @@ class ProcessLogger:
 
     Attributes:
         last_read: When the process last wrote something, by `time.monotonic`; 0.0 when it never did.
+        noted: What its tasks have logged by other ways.
     """
 
     def __init__(
@@ -69,6 +74,10 @@ class ProcessLogger:
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._histories = {"stdout": History(max_lines), "stderr": History(max_lines)}
+        self.noted = Noted(self._numbers, max_lines)
+        self._reading: dict[str, IO[bytes] | IO[str]] = {}
+        self._busy: set[str] = set()
+        self._read_on = threading.Condition(self._lock)
         self._feeds: tuple[Feed, ...] = ()
         self._consumers: tuple[threading.Thread, ...] = ()
         pipes: list[tuple[Literal["stdout", "stderr"], IO[bytes] | IO[str]]] = []
@@ -82,6 +91,7 @@ class ProcessLogger:
             self._ended.set()
         elif log:
             self._consume(self._new_feed(), self._log)
+        self._reading.update(pipes)
         for stream, pipe in pipes:
             name = f"wetlands-{stream}-{process.pid}"
             threading.Thread(target=self._read, args=(stream, pipe), name=name, daemon=True).start()
@@ -201,7 +211,7 @@ class ProcessLogger:
             read, encoding = _binary(pipe)
             splitter = LineSplitter(marker=self._marker, encoding=encoding)
             try:
-                while data := read(_READ_BYTES):
+                while data := self._next(stream, pipe, read):
                     self.last_read = time.monotonic()
                     self._publish(stream, splitter.feed(data))
             finally:
@@ -212,6 +222,43 @@ class ProcessLogger:
         finally:
             _close(pipe)
             self._end_of_pipe()
+
+    def _next(self, stream: str, pipe: IO[bytes] | IO[str], read: Callable[[int], bytes]) -> bytes:
+        """Read what comes next, and say first that what has come is handed out, and then that something is read."""
+        with self._lock:
+            self._busy.discard(stream)
+            self._read_on.notify_all()
+        if self._marker is not None:  # somebody may ask for the lines of a task
+            wait_readable(pipe)
+        with self._lock:
+            self._busy.add(stream)
+        return read(_READ_BYTES)
+
+    def of_task(self, task_id: str, *, timeout: float) -> Sequence[Batch]:
+        """What is remembered of a task, in the order in which it was read, with what it logged.
+
+        Args:
+            task_id: The id of the task.
+            timeout: Seconds to wait at most for what is on its way.
+        """
+        asked = time.monotonic()
+        deadline = asked + timeout
+        with self._lock:
+            while (pause := self._until_quiet(asked)) > 0 and (left := deadline - time.monotonic()) > 0:
+                self._read_on.wait(min(pause, left))
+            found = [batch for batch in self._remembered() if batch.context["task_id"] == task_id]
+        return sorted([*found, *self.noted.of_task(task_id)], key=lambda batch: batch.number)
+
+    def _until_quiet(self, asked: float) -> float:
+        """Seconds until all that was written before may have been read; 0: it has been. The caller holds the lock."""
+        if self._ended.is_set():
+            return 0.0
+        states = [stream not in self._busy and is_empty(pipe) for stream, pipe in self._reading.items()]
+        if False in states:
+            return _LOOK_SECONDS  # its reader will say that it has read on
+        if None in states or getattr(self.process, "relayed", False):  # nobody can know; it takes a moment
+            return max(0.0, max(self.last_read, asked) + _RELAY_SECONDS - time.monotonic())
+        return 0.0
 
     def _publish(self, stream: Literal["stdout", "stderr"], found: Iterable[TaskLines]) -> None:
         for task_id, lines in found:
@@ -226,6 +273,7 @@ class ProcessLogger:
     def _end_of_pipe(self) -> None:
         with self._lock:
             self._open_pipes -= 1
+            self._read_on.notify_all()
             if self._open_pipes:
                 return
             feeds, self._feeds = self._feeds, ()

@@ -15,6 +15,7 @@ from wetlands_worker.values import encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from wetlands._launch.output import ProcessLogger
     from wetlands._plain.decoding import Decode
     from wetlands._pool.call import Work
     from wetlands_worker.arrivals import Received
@@ -79,11 +80,11 @@ class Batch(Call):
         """Whether calls may be waiting in it behind a longer one."""
         return len(self._unanswered) > 1
 
-    def started(self, worker: WorkerInfo, decode: Decode) -> None:
-        super().started(worker, decode)
+    def started(self, worker: WorkerInfo, decode: Decode, output: ProcessLogger) -> None:
+        super().started(worker, decode, output)
         self._answered = 0.0
         for call in self._unanswered.values():
-            call.started(worker, decode)
+            call.started(worker, decode, output)
 
     def send(self, connection: Connection) -> None:
         calls = [(number, call.work.values) for number, call in self._unanswered.items()]

@@ -21,6 +21,7 @@ from wetlands_worker.failures import TaskFailure, TaskFailureCategory
 from wetlands_worker.values import DecodeError
 
 if TYPE_CHECKING:
+    from wetlands._launch.output import ProcessLogger
     from wetlands._plain.decoding import Decode
     from wetlands._tasks.events import CancelStep
     from wetlands.task import Task
@@ -55,6 +56,7 @@ class Call:
         "heard",
         "losses",
         "number",
+        "output",
         "parked",
         "sender",
         "sent",
@@ -69,6 +71,7 @@ class Call:
         self.number = number
         self.worker: WorkerInfo | None = None
         self.decode: Decode = decode_plain  # how values of its worker are read
+        self.output: ProcessLogger | None = None  # what its worker writes
         self.sent = False  # the pool's: whether a worker may have seen it
         self.sender: int | None = None  # the pool's: which thread sends it, if not the one that asked for it
         self.parked = False  # the pool's: whether it has a worker, and waits for room for its arguments
@@ -95,10 +98,9 @@ class Call:
         """How far it has come, by its own word."""
         return Progress()
 
-    def started(self, worker: WorkerInfo, decode: Decode) -> None:
-        """A worker takes it, whose values are read like that."""
-        self.worker = worker
-        self.decode = decode
+    def started(self, worker: WorkerInfo, decode: Decode, output: ProcessLogger) -> None:
+        """A worker takes it, whose values are read like that, and which writes there."""
+        self.worker, self.decode, self.output = worker, decode, output
         self._began = self.heard = time.monotonic()
 
     def force(self, after: float) -> None:
@@ -186,6 +188,8 @@ class Call:
         if kind == messages.LOG:
             level, message = fields(self.decode(body, buffers), 2)[:2]
             if isinstance(level, int) and isinstance(message, str):
+                if self.output is not None:
+                    self.output.noted.note(self.task_id, level, message)
                 self._log(level, message)
 
     def settle(self, kind: int, body: Bytes, buffers: Received) -> None:
@@ -353,8 +357,9 @@ class TaskCall(Call, Generic[T]):
     def progress(self) -> Progress:
         return Progress(self._task.message, self._task.current, self._task.maximum)
 
-    def started(self, worker: WorkerInfo, decode: Decode) -> None:
-        super().started(worker, decode)
+    def started(self, worker: WorkerInfo, decode: Decode, output: ProcessLogger) -> None:
+        super().started(worker, decode, output)
+        self._task._remembers = output  # noqa: SLF001 - the pool drives the task
         self._task._set_running()  # noqa: SLF001 - the pool drives the task
 
     def _reported(self, kind: int, body: Bytes, buffers: Received) -> None:

@@ -66,7 +66,7 @@ class Initializer:
         for index, process in processes.items():
             worker = Worker(index, process, self._environment, self._accept)
             call: BlockingCall[object] = BlockingCall(self._work)
-            call.started(worker.info, worker.decode)
+            call.started(worker.info, worker.decode, worker.process.output)
             try:
                 call.send(process.call)
             except OSError as error:

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from wetlands._launch.noted import Noted
 from wetlands._pool.limits import refuse_timeouts
 from wetlands.exceptions import ExecutionException
 from wetlands.logger import logger
@@ -32,14 +33,16 @@ class _Running(threading.local):
 
 
 running = _Running()
+_noted = Noted()
 provide(lambda: running.handle)
 
 
 class TaskReporter(Generic[T]):
     """Passes what a handle reports on to a task, or to the log where there is none. The Reporter of a handle."""
 
-    def __init__(self, task: Task[T] | None, environment: str, call_target: str) -> None:
+    def __init__(self, task: Task[T] | None, environment: str, call_target: str, noted: Noted | None = None) -> None:
         self._task = task
+        self._noted = noted
         self._environment = environment
         self._call_target = call_target
 
@@ -59,6 +62,8 @@ class TaskReporter(Generic[T]):
 
     def log(self, _number: int, level: int, message: str) -> None:
         """A log record."""
+        if self._noted is not None and self._task is not None:
+            self._noted.note(self._task.id, level, message)
         logger.log_execution(
             level,
             "%s",
@@ -83,7 +88,8 @@ class InProcessTask(Generic[T]):
         self._function = function
         self._threads = threads
         self._thread: int | None = None
-        self._handle = RemoteTaskHandle(task.number, TaskReporter(task, environment, task.call_target))
+        task._remembers = _noted  # noqa: SLF001 - the driver of the task
+        self._handle = RemoteTaskHandle(task.number, TaskReporter(task, environment, task.call_target, _noted))
 
     def start(self) -> None:
         """Queue it."""

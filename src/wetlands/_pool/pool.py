@@ -254,7 +254,7 @@ class Pool:
     def _send_now(self, worker: Worker, call: Call) -> bool:
         sent = False
         try:
-            call.started(worker.info, worker.decode)
+            call.started(worker.info, worker.decode, worker.process.output)
             self._overtime.begins(worker, call)
             call.send(worker.process.call)
             sent = True

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from wetlands._tasks.events import CancelStep, Number, TaskEvent
+    from wetlands._tasks.lines import Remembers
     from wetlands_worker.failures import TaskFailure
 
 __all__ = ["TaskLife", "new_number", "session"]
@@ -68,6 +69,7 @@ class TaskLife(Generic[T]):
         self._cancel_step: CancelStep | None = None
         self._progress = _NOTHING_SAID
         self._outputs: dict[str, object] = {}
+        self._remembers: Remembers | None = None  # its lines; set by the driver
         self._audience = Audience(self._lock)
 
     def __repr__(self) -> str:
