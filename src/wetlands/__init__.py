@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from wetlands.ref import Ref
     from wetlands.stream import Stream
     from wetlands.task import (
+        LogLine,
         RemoteExceptionInfo,
         RemoteTaskHandle,
         Task,
@@ -111,6 +112,7 @@ _HOMES = {
     "wetlands.stream": ("Stream",),
     "wetlands.ref": ("Ref",),
     "wetlands.task": (
+        "LogLine",
         "RemoteExceptionInfo",
         "RemoteTaskHandle",
         "Task",
@@ -150,6 +152,7 @@ __all__ = [
     "InvalidNameError",
     "LaunchError",
     "LockError",
+    "LogLine",
     "ModuleNotResolvedError",
     "NDArray",
     "NotLaunchedError",

@@ -43,7 +43,8 @@ def debug(instance: Instance, sources: Path, name: str, ide: str, *, just_my_cod
 
     All its workers that run listen from now on, whatever they are doing, and go on with it. The program that launched
     them needs debugpy (`pip install "wetlands[debug]"`). For VS Code, an entry for each is written into
-    .vscode/launch.json of the folder, and the folder is opened; what else is in that file stays as it is.
+    .vscode/launch.json of the folder, and the folder is opened; what else is in that file stays as it is. For PyCharm,
+    a run configuration for each is written into .run, after the pattern of one that you have made.
     """
     from wetlands._store.debuggers import known_debuggers  # noqa: PLC0415 - help needs none of it
 
@@ -61,10 +62,7 @@ def debug(instance: Instance, sources: Path, name: str, ide: str, *, just_my_cod
     if ide == "vscode":
         _vscode(sources.absolute(), found, just_my_code=just_my_code)
     else:
-        click.echo(
-            "In PyCharm, add a run configuration of the kind 'Attach to DAP' with that host and port, and run it. Path "
-            f"mappings are not needed: workers run the files in {sources.absolute()} where they are."
-        )
+        _pycharm(sources.absolute(), found)
 
 
 def _have_them_listen(root: Path, name: str) -> list[str]:
@@ -100,6 +98,27 @@ def _vscode(sources: Path, found: list[DebugEndpoint], *, just_my_code: bool) ->
         f"{'In VS Code' if editor else 'Open the folder in VS Code'}, choose one of them under Run and Debug, and "
         "start it (F5). The Python Debugger extension must be installed."
     )
+
+
+def _pycharm(sources: Path, found: list[DebugEndpoint]) -> None:
+    from wetlands._debug.pycharm import EDITORS, name_of, write_run_files  # noqa: PLC0415 - help needs none of it
+
+    written, missing = write_run_files(sources, found)
+    if written:
+        click.echo(f"Written: {'; '.join(map(str, written))}.")
+    if missing:
+        first = missing[0]
+        click.echo(
+            "PyCharm needs to be shown once how it attaches. Add a run configuration of the kind 'Attach to DAP' (Run, "
+            f"Edit Configurations), call it {name_of(first)!r}, give it the host {first.host} and the port "
+            f"{first.port}, and store it as project file. From then on this command writes those of all "
+            f"workers. Path mappings are not needed: workers run the files in {sources} where they are."
+        )
+    editor = next(filter(None, map(shutil.which, EDITORS)), None)
+    if editor is not None:
+        subprocess.Popen([editor, str(sources)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    where = "In PyCharm" if editor else "Open the folder in PyCharm"
+    click.echo(f"{where}, choose the configuration of a worker and debug it.")
 
 
 COMMANDS = (debug,)
