@@ -34,7 +34,7 @@ def refused(body: bytes, buffers: Sequence[object] = ()) -> str:
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:
         tracemalloc.stop()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert [] == RAN
     return str(caught.value)
 

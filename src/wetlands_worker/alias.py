@@ -56,7 +56,8 @@ _HOST = (
     *("Environment", "EnvironmentInUseError", "EnvironmentManager", "EnvironmentNotFoundError"),
     *("EnvironmentReuseError", "ExecutionException", "ExternalEnvironment", "IncompatibilityException"),
     *("InternalEnvironment", "InterpreterNotFoundError", "InvalidDependencyError", "InvalidNameError"),
-    *("LaunchError", "LockError", "ModuleNotResolvedError", "NotLaunchedError", "PackageChange", "ProtocolError"),
+    *("LaunchError", "LockError", "LogLine", "ModuleNotResolvedError", "NotLaunchedError", "PackageChange"),
+    "ProtocolError",
     *(
         "ProvisioningCanceledError",
         "ProvisioningError",

@@ -88,7 +88,7 @@ def test_the_last_words_of_a_worker_that_died_are_there() -> None:
         task = environment.submit(FUNCTIONS, "dies")
         assert ["last words"] == ended(task)
         assert TaskStatus.FAILED is task.status
-        assert ["it printed"] == ended(environment.submit(FUNCTIONS, "writes", ("it",)))[:1]
+        assert "it printed" in ended(environment.submit(FUNCTIONS, "writes", ("it",)))
         assert ["last words"] == ended(task)
     assert ["last words"] == ended(task)
 
