@@ -271,6 +271,10 @@ class Connection:
                 self._large = None
                 return frame
 
+    def has_more(self) -> bool:
+        """Whether bytes of another frame came with the last one."""
+        return self._end > self._start
+
     def _fill(self) -> bool:
         if self._start:
             rest = self._end - self._start

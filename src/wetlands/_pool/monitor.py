@@ -161,6 +161,8 @@ class Monitor:
                 if frame is None:
                     return False
                 self._said(worker, frame)
+                if not worker.process.control.has_more():
+                    return True
         return False
 
     def _register(self, worker: Worker) -> None:
