@@ -67,6 +67,13 @@ def begins_until_path(path, result, task):
     return result
 
 
+def waits_at(pair):
+    number, path = pair
+    while path and not os.path.exists(path):
+        time.sleep(0.005)
+    return number
+
+
 def fails_after_path(path, task):
     task.update("begun")
     while not os.path.exists(path):

@@ -243,14 +243,14 @@ class Launching(PackageVerbs):
         with ExitStack() as undo:
             self._kept_prefix(undo)
             keeper = self.environment_manager.persistence.claim(note, timeout)
-            starter = self._persistent_starter(keeper, patience=max(0.1, deadline - time.monotonic()), undo=undo)
+            undo.callback(keeper.release)
+            starter = self._persistent_starter(keeper, deadline=deadline, undo=undo)
             starter.stays = True  # should we fail
             pool = pool_of_plan(self.name, starter, self.environment_manager.accept)
             pool.launch()
             undo.callback(pool.detach)
-            past = past_tasks(pool.workers)
-            starter.take_over()  # from here on the workers do not have what they kept, and we do
-            self._past += past
+            self._past += past_tasks(pool.workers)
+            starter.take_over()  # from here on the workers do not have what they kept
             self._use(pool, undo)
             starter.stays, self._stays = False, starter
 
@@ -263,6 +263,7 @@ class Launching(PackageVerbs):
             keeper = persistence.start(
                 self.name, python, plan["variables"], generation=generation, keep_seconds=keep_seconds, tcp=tcp
             )
+            undo.callback(keeper.release)
             starter = self._persistent_starter(keeper, plan, undo=undo)
             self.environment_manager.mark_in_use(self, keeper.pid)
             launched = pool(start=starter.start, guardian=starter.guardian)
@@ -273,13 +274,13 @@ class Launching(PackageVerbs):
             self._stays = starter
 
     def _persistent_starter(
-        self, keeper: Keeper, plan: Plan | None = None, *, undo: ExitStack, patience: float | None = None
+        self, keeper: Keeper, plan: Plan | None = None, *, undo: ExitStack, deadline: float | None = None
     ) -> PersistentStarter:
         from wetlands._launch.persistent import PersistentStarter  # noqa: PLC0415 - see _attach
 
         instance = self.environment_manager.log_instance
         starter = PersistentStarter(
-            keeper, plan, session=session(), instance=instance, who=self.name, patience=patience
+            keeper, plan, session=session(), instance=instance, who=self.name, deadline=deadline
         )
         undo.callback(starter.close)
         return starter

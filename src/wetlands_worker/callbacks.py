@@ -170,7 +170,8 @@ def _error(described: "Any") -> BaseException:
             pass
     if not isinstance(error, BaseException):
         error = HostError(type_name, message)
-    error.__cause__ = HostTraceback(text)
+    if text:
+        error.__cause__ = HostTraceback(text)
     return error
 
 

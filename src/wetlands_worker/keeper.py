@@ -84,7 +84,7 @@ class Keeper:
     Args:
         settings: ``folder`` for the socket and the file that says where we are, ``environment``, ``generation`` (or
             None), ``record`` (the file that says which generation is current), ``log``, ``tcp``, ``keep_seconds``,
-            ``version`` of the library that launches.
+            ``version`` and ``program`` of who launches; ``key``, the file of the key, is for `main`.
 
     Attributes:
         door: Where programs come in.
@@ -109,6 +109,8 @@ class Keeper:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._over = threading.Event()
+        self._closing = False  # whether nobody is let in any more
+        self._told_to_end = False
         self.door = Door.open(self._folder, f"{name}.sock", settings["tcp"])
 
     # -------------------------------------------------------------- its own life
@@ -116,8 +118,9 @@ class Keeper:
     def keep(self) -> None:
         """Look after the workers until there is nothing to keep."""
         try:
-            while not self._over.wait(_LOOK_SECONDS):
+            while not self._over.wait(_LOOK_SECONDS) and not self._told_to_end:
                 self._look()
+            self._closing = True
             self.dismiss(self.workers())  # there are some only if this process was told to end
         finally:
             try:
@@ -128,8 +131,8 @@ class Keeper:
         os._exit(0)
 
     def end(self) -> None:
-        """Send all workers home, and end."""
-        self._over.set()
+        """Send all workers home, and end; from a signal handler, which must not take any lock."""
+        self._told_to_end = True
 
     def _look(self) -> None:
         now = monotonic()
@@ -138,18 +141,22 @@ class Keeper:
                 if now - ticket.made > _TICKET_SECONDS:
                     del self._tickets[name]
                     ticket.close()
+            if self._plan is not None and not os.path.exists(self._note):
+                self._write_note()  # the disk was full, or somebody has removed it
             if self.program is not None:
+                self.program.look()
                 return
             if not self._workers and (self._plan is not None or now - self._alone_since > _PATIENCE_SECONDS):
                 self._over.set()
             workers = list(self._workers.values())
             reason = self._reason_to_leave(workers, now) if workers else None
+            self._closing |= reason is not None
         if reason is not None:
             self._log.say(f"The workers without a program end: {reason}")
             self.dismiss(workers)
             return
         for worker in workers:
-            if worker.state is None or any(seconds <= 0 for _, _, seconds in worker.state[1]) or worker.state[1]:
+            if worker.busy or (worker.state is not None and worker.state[1]):
                 worker.ask_state()
 
     def _reason_to_leave(self, workers: "List[KeptWorker]", now: float) -> "Optional[str]":
@@ -221,12 +228,14 @@ class Keeper:
         if other is not None and not program.tell(messages.HELD, 0, (other.pid, other.name, other.since)):
             return False
         with self._changed:
-            while self.program is not None:
+            while self.program is not None and not self._closing:
                 if program.has_gone():
                     return False
                 self._changed.wait(_LOOK_SECONDS)  # that it gives up is not told by the condition
+            if self._closing:
+                return False
             self.program = program
-            workers = [(worker.index, worker.pid, worker.nonce, worker.state) for worker in self._workers.values()]
+            workers = [(worker.index, worker.pid, worker.nonce) for worker in self._workers.values()]
         program.watch()
         if self._plan is not None:
             self._log.say(f"Program {program.pid} ({program.name}) has the workers now")
@@ -249,18 +258,19 @@ class Keeper:
                 if worker is not None:
                     worker.leave()
             elif kind == messages.LAUNCHED:
-                self._launched(*value)
-                program.tell(messages.DONE, number)
+                program.tell(messages.DONE, number, self._launched(*value))
             else:
                 return
 
     def _left(self, program: Program) -> None:
         if self.program is not program:
             return
-        if program.vanished:
-            for worker in self.workers():  # first: what passes the next program on must come after it
-                worker.hang_up()
+        for worker in self.workers():  # first: what passes the next program on must come after it
+            worker.hang_up()
         with self._changed:
+            for worker in self._workers.values():
+                worker.state = None
+            self._closing |= self._plan is None or not self._workers
             self.program = None
             self._alone_since = monotonic()
             self._changed.notify_all()
@@ -306,7 +316,8 @@ class Keeper:
             ticket.worker.attach(ticket.tokens, [ticket.sockets["call"], ticket.sockets["control"]])
         ticket.close()
 
-    def _launched(self, plan: "Dict[str, Any]", started: "Dict[int, float]") -> None:  # Any: see LAUNCHED
+    def _launched(self, plan: "Dict[str, Any]", started: "Dict[int, float]") -> "Optional[str]":  # Any: see LAUNCHED
+        """Let other programs find the workers; why they cannot, or None."""
         with self._lock:
             self._plan = plan
             self._log.hide(plan["secrets"])
@@ -315,11 +326,11 @@ class Keeper:
                     self._started = when
                 elif pid in self._workers:
                     self._workers[pid].started = when
-            self._write_note()
+            return self._write_note()
 
     def _wrote(self, worker: KeptWorker, number: int, data: bytes) -> None:
         program = self.program
-        if program is not None and data:
+        if program is not None and data and worker.pid in self._workers:  # else a child of it writes, which is left
             try:
                 program.connection.send(messages.WROTE, worker.pid, bytes((number,)) + data)
             except OSError:
@@ -341,8 +352,8 @@ class Keeper:
             lost = f"; {kept} result(s) that no program had fetched went with it" if kept else ""
             self._log.say(f"Worker {worker.index} pid {worker.pid} ended, {_how(status)}{lost}", "WARNING")
 
-    def _write_note(self) -> None:
-        """Say to other programs where we are; the lock is held."""
+    def _write_note(self) -> "Optional[str]":
+        """Say to other programs where we are; why that cannot be done, or None. The lock is held."""
         settings = self._settings
         note = {
             "environment": self.environment,
@@ -366,7 +377,8 @@ class Keeper:
                 json.dump(note, file)
             os.replace(staged, self._note)
         except OSError as error:
-            self._log.say(f"{self._note} cannot be written ({error}): other programs do not find the workers", "ERROR")
+            return f"{self._note} cannot be written, by which other programs find the workers ({error})"
+        return None
 
 
 def _how(status: int) -> str:

@@ -27,7 +27,6 @@ class Program:
         pid: Its process.
         name: What people call it.
         since: When it came.
-        vanished: Whether it has ended, and left a child that holds its connections open.
     """
 
     def __init__(self, sock: "socket.socket", who: str) -> None:
@@ -36,7 +35,7 @@ class Program:
         self.pid = int(pid) if pid.isdigit() else 0
         self.name = name
         self.since = time()
-        self.vanished = False
+        self._watched = False
 
     def tell(self, kind: int, number: int, value: object = None) -> bool:
         """Say something; whether it is still there."""
@@ -51,10 +50,22 @@ class Program:
         pidfd_open = getattr(os, "pidfd_open", None)  # from Python 3.9 on
         try:
             ended = None if pidfd_open is None else int(pidfd_open(self._seen_pid()))
+            self._watched = ended is not None
         except OSError:  # it has ended, or is in another namespace
             return
         if ended is not None:
             threading.Thread(target=self._await, args=(ended,), name=f"program-{self.pid}", daemon=True).start()
+
+    def look(self) -> None:
+        """The same where the system tells of no ends; only of a process of the same namespace, as for a Unix socket."""
+        if self._watched or self.connection.socket.family == socket.AF_INET:
+            return
+        try:
+            os.kill(self._seen_pid(), 0)
+        except ProcessLookupError:
+            self.connection.abort()
+        except OSError:
+            pass
 
     def _seen_pid(self) -> int:
         """Its number here, which the system knows of the other end of a Unix socket."""
@@ -68,8 +79,7 @@ class Program:
         poll = select.poll()
         poll.register(ended, select.POLLIN)
         poll.register(self.connection.socket.fileno(), getattr(select, "POLLRDHUP", 0))
-        ready = [descriptor for descriptor, _ in poll.poll()]
-        self.vanished = ready == [ended]
+        poll.poll()
         os.close(ended)
         self.connection.abort()
 

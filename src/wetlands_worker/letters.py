@@ -1,4 +1,4 @@
-"""Letters between a host and a template: plain values, with descriptors enclosed. POSIX only.
+"""Letters to and from a template, or a persistent worker: plain values, with descriptors enclosed. POSIX only.
 
 A letter is its length in four bytes, then the value as `wetlands_worker.values` encodes it. The descriptors travel with
 its first byte.

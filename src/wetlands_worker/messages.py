@@ -49,9 +49,9 @@ A keeper of persistent workers (`wetlands_worker.keeper`) has one connection wit
 | frame | from | number | body |
 |---|---|---|---|
 | HELD | keeper | - | `(pid, name, since)` of the program that it serves now: this one has to wait |
-| WELCOME | keeper | - | `(plan, workers)`: what was launched, or None; of each worker `(index, pid, nonce, state)` |
+| WELCOME | keeper | - | `(plan, workers)`: what was launched, or None; of each worker `(index, pid, nonce)` |
 | START | program | of a request | `(index, command, variables)` |
-| DONE | keeper | the same | of START `(pid, nonce)`, or why not, as text; of LAUNCHED None |
+| DONE | keeper | the same | of START `(pid, nonce)`, of LAUNCHED None; or why not, as text |
 | ATTACH | program | pid | `(ticket, page, segment, session, folder)`; two connections with that ticket come beside it |
 | LEAVE | program | pid | empty: the worker shall end |
 | LAUNCHED | program | of a request | `(plan, started)`: all are ready; when each process was started, by its pid |

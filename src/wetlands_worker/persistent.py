@@ -37,7 +37,7 @@ from wetlands_worker.values import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional, Sequence, Tuple, Union
+    from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
 
     from wetlands_worker.exchange import Part
     from wetlands_worker.frames import Connection
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     Letter = Tuple[Any, List[int]]
 
 __all__ = ["main"]
+
+_CONNECTIONS = 2
 
 
 def main(arguments: "List[str]") -> None:
@@ -74,7 +76,10 @@ def main(arguments: "List[str]") -> None:
 
 
 def _opened(letter: "Letter") -> "Tuple[Connection, Connection, Page, str]":
-    (_, page, segment, session, folder), (call_descriptor, control_descriptor) = letter
+    (_, page, segment, session, folder), descriptors = letter
+    if len(descriptors) != _CONNECTIONS:
+        raise OSError(f"{len(descriptors)} connections came")  # the system had no room for them
+    call_descriptor, control_descriptor = descriptors
     call, control = begin.connected(call_descriptor), begin.connected(control_descriptor)
     call.exchange = begin.joined(segment, control)
     _move_to(folder)
@@ -99,6 +104,7 @@ class PersistentWorker(Worker):
         self._kept = kept
         self._head, self._asked = b"", 0
         self._alone = False
+        self._turn = allocate_lock()  # which program it is, and that it has gone, are told on two threads
         self._control = control
         door.worker = self
         self._take(call, control, page, session)
@@ -112,9 +118,10 @@ class PersistentWorker(Worker):
         page_before.close()
 
     def _take(self, call: "Connection", control: "Connection", page: "Page", session: str) -> None:
-        self._call, self._control, self._page, self._session = call, control, page, session
-        self._alone = False
-        self._early.clear()
+        with self._turn:
+            self._call, self._control, self._page, self._session = call, control, page, session
+            self._alone = False
+            self._early.clear()
         begin.write_stacks_into(page)
         serve_control(self, control)
 
@@ -133,7 +140,7 @@ class PersistentWorker(Worker):
             exchange.close()
         self._call.close()
         _move_to(os.path.abspath(os.sep))
-        self._door.tell(self.state())
+        self._door.tell(self.state)
 
     def _delivered(self, answers: "List[Answer]") -> bool:
         for number, answer in enumerate(answers):
@@ -193,16 +200,17 @@ class PersistentWorker(Worker):
 
     def hung_up(self, control: "Connection") -> bool:
         """The program has closed the control connection, or is gone: nobody can help the running call any more."""
-        if self._door.leaving or control is not self._control:  # the door sees to it; or another program came
-            return False
-        self._alone = True
-        batch, credits_ = self._batch, self.credits
-        if batch is not None:
-            batch.stays()
-        if credits_ is not None:  # nobody takes the items of a stream
-            self.cancel_current()
-        callbacks.desert()
-        self._door.tell(self.state())
+        with self._turn:
+            if self._door.leaving or control is not self._control:  # the door sees to it; or another program came
+                return False
+            self._alone = True
+            batch = self._batch
+            if batch is not None:
+                batch.stays()
+            if self.credits is not None:  # nobody takes the items of a stream
+                self.cancel_current()
+            callbacks.desert()
+        self._door.tell(self.state)
         return False
 
     def progress(
@@ -269,7 +277,7 @@ class _Door:
         self.leaving = False
         self.worker: "Optional[PersistentWorker]" = None
         self._main_thread = get_ident()
-        self._letters: "List[Letter]" = []
+        self._letter: "Optional[Letter]" = None
         self._lock = allocate_lock()
         self._sending = allocate_lock()
         self._came = allocate_lock()
@@ -277,24 +285,20 @@ class _Door:
         start_new_thread(self._hear, ())
 
     def next(self) -> "Optional[Letter]":
-        """Wait for a program; None when this process is to end. Of several, all but the last have given up."""
-        while True:
+        """Wait for a program; None when this process is to end."""
+        while not self.leaving:
             with self._lock:
-                letters, self._letters = self._letters, []
-            for letter in letters[:-1]:
-                for descriptor in letter[1]:
-                    os.close(descriptor)
-            if letters and not self.leaving:
-                return letters[-1]
-            if self.leaving:
-                return None
+                letter, self._letter = self._letter, None
+            if letter is not None:
+                return letter
             self._came.acquire()
+        return None
 
-    def tell(self, letter: "Tuple[object, ...]") -> None:
-        """Tell the keeper something; if it is gone, that is noticed elsewhere."""
+    def tell(self, letter: "Callable[[], Tuple[object, ...]]") -> None:
+        """Tell the keeper what is so when it is sent; if it is gone, that is noticed elsewhere."""
         try:
             with self._sending:
-                send_letter(self._socket, letter)
+                send_letter(self._socket, letter())
         except OSError:
             pass
 
@@ -318,25 +322,33 @@ class _Door:
         if letter is None or letter[0][0] == "leave":
             return False
         if letter[0][0] == "attach":
-            with self._lock:
-                self._letters.append(letter)
-            self._wake()
+            self._announce(letter)
         elif letter[0][0] == "alone" and self.worker is not None:
             self.worker.abandon()
         elif letter[0][0] == "stacks":
             from wetlands_worker.stacks import stacks  # noqa: PLC0415 - most workers are never asked
 
-            self.tell(("stacks", stacks(self._main_thread, get_ident())))
+            found = stacks(self._main_thread, get_ident())
+            self.tell(lambda: ("stacks", found))
         elif letter[0][0] == "state" and self.worker is not None:
-            self.tell(self.worker.state())
+            self.tell(self.worker.state)
         elif letter[0][0] == "debug" and self.worker is not None:
             start_new_thread(self._debug, (self.worker, *letter[0][1:]))  # it takes most of a second
         return True
 
+    def _announce(self, letter: "Letter") -> None:
+        """A program waits for the main thread; those that waited before have given up."""
+        with self._lock:
+            late, self._letter = self._letter, letter
+        for descriptor in () if late is None else late[1]:
+            os.close(descriptor)
+        self._wake()
+
     def _debug(self, worker: PersistentWorker, folder: str, python: str) -> None:
         from wetlands_worker.control import debugger_of  # noqa: PLC0415 - most workers are never asked
 
-        self.tell(("debug", debugger_of(worker, folder, python, self._main_thread)))
+        found = debugger_of(worker, folder, python, self._main_thread)
+        self.tell(lambda: ("debug", found))
 
     def _wake(self) -> None:
         with self._lock:

@@ -93,11 +93,13 @@ class Worker:
         batch = self._batch = Batch(number, len(calls))
         if number in self._early:
             batch.stays()
-        for of, arguments in calls:
-            if not batch.begins():
-                break
-            self._answer(of, self._run(messages.CALL, of, head, arguments, ()))
-        self._batch = None
+        try:
+            for of, arguments in calls:
+                if not batch.begins():
+                    break
+                self._answer(of, self._run(messages.CALL, of, head, arguments, ()))
+        finally:  # a persistent worker goes on without its host
+            self._batch = None
         self._call.send(messages.RESULT, number, encode(batch.stays())[0])
 
     def _run(self, kind: int, number: int, head: bytes, values: "Bytes", buffers: "Received") -> "Outcome":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from pools import DEADLINE, FUNCTIONS, eventually, in_thread, pids
 from wetlands.exceptions import AttachError, EnvironmentNotFoundError, LaunchError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from persistent import Instance
     from wetlands.external_environment import ExternalEnvironment
 
@@ -41,10 +40,14 @@ def test_of_two_programs_that_race_for_one_pool_one_gets_it_and_the_other_is_tol
     assert 3 == attached(instance).execute(FUNCTIONS, "add", (1, 2))
 
 
-def test_programs_that_launch_or_attach_at_the_same_time_share_one_set_of_workers(instance: Instance) -> None:
-    keeps = instance.environment()
-    keeps.launch(persistent=True)
-    keeps.detach()
+@pytest.mark.parametrize("there", [True, False])
+def test_programs_that_launch_or_attach_at_the_same_time_share_one_set_of_workers(
+    instance: Instance, *, there: bool
+) -> None:
+    if there:
+        keeps = instance.environment()
+        keeps.launch(persistent=True)
+        keeps.detach()
     with a_program(instance, "launch_races") as first, a_program(instance, "launch_races") as second:
         assert [{"ready": True}] * 2 == [first.says(), second.says()]
         first.tell()
@@ -110,6 +113,8 @@ def test_the_verbs_of_a_manager_find_launch_and_refuse(instance: Instance) -> No
         manager.attach(NAME, attach_timeout=0)
     with pytest.raises(ValueError, match="preload"):
         environment.launch(persistent=True, preload=["json"])
+    with pytest.raises(ValueError, match="keep_results"):
+        environment.launch(persistent=True, keep_results=None)  # type: ignore[arg-type]  # that is the test
     with pytest.raises(ValueError, match="persistent is True, False, or 'tcp'"):
         environment.launch(persistent="unix")  # type: ignore[arg-type]  # that is the test
     with pytest.raises(AttachError, match="this very process"):
@@ -123,3 +128,36 @@ def test_the_verbs_of_a_manager_find_launch_and_refuse(instance: Instance) -> No
     assert before == pids(environment)  # type: ignore[arg-type]  # see above
     manager.exit()
     eventually(instance.is_empty, "nothing is left")
+
+
+def test_a_program_that_waits_for_workers_whose_holder_ends_them_launches_new_ones(
+    instance: Instance, environment: ExternalEnvironment
+) -> None:
+    before = said_pids(instance.note)
+    waiting = instance.environment()
+    finish = in_thread(lambda: waiting.environment_manager.launch_or_attach(waiting, attach_timeout=DEADLINE))
+    time.sleep(0.3)  # it waits meanwhile, of which nothing tells
+    environment.exit()
+    finish()
+
+    assert 3 == waiting.execute(FUNCTIONS, "add", (1, 2))
+    assert before != said_pids(instance.note)
+
+
+def test_programs_that_give_up_leave_nothing_in_a_busy_worker(
+    instance: Instance, environment: ExternalEnvironment, tmp_path: Path
+) -> None:
+    task = begun(environment, tmp_path / "go")
+    environment.detach()
+    held = Path(f"/proc/{said_pids(instance.note)[0]}/fd")
+    for _ in range(2):
+        with pytest.raises(AttachError):
+            attached(instance, 0.1)
+    before = len(list(held.iterdir()))
+    for _ in range(5):
+        with pytest.raises(AttachError):
+            attached(instance, 0.1)
+
+    assert before == len(list(held.iterdir()))
+    (tmp_path / "go").touch()
+    assert [task.id] == [past.id for past in attached(instance).pending_results()]

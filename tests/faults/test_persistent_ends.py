@@ -344,3 +344,14 @@ def test_a_worker_that_dies_before_it_was_ready_fails_its_launch_at_once(instanc
     assert 10 > time.monotonic() - began
     assert any("encodings" in line for line in caught.value.output)
     eventually(instance.is_empty, "nothing is left")
+
+
+def test_a_note_that_somebody_has_removed_is_written_again(
+    instance: Instance, environment: ExternalEnvironment
+) -> None:
+    (path,) = (instance.root / "state" / "keepers").glob("*.json")
+    path.unlink()
+
+    eventually(path.exists, "the keeper notices")
+    environment.detach()
+    assert 3 == attached(instance).execute(FUNCTIONS, "add", (1, 2))

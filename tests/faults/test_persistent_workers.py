@@ -208,3 +208,21 @@ def test_what_one_worker_has_kept_is_not_lost_when_another_one_is_busy(instance:
     (tmp_path / "second").touch()
 
     assert {first.id, second.id} == {task.id for task in attached(instance).pending_results()}
+
+
+def test_a_map_that_was_under_way_leaves_nothing_but_its_last_results(
+    instance: Instance, environment: ExternalEnvironment, tmp_path: Path
+) -> None:
+    go = str(tmp_path / "go")
+    items = [(number, "" if number < 2000 else go) for number in range(2001)]
+    results = environment.map(FUNCTIONS, "waits_at", items)
+    assert list(range(1900)) == [next(results) for _ in range(1900)]
+    environment.detach()
+    Path(go).touch()
+    later = attached(instance)
+    assert all(task.result in range(2001) for task in later.pending_results())
+    for number in range(50):
+        assert number == later.execute(FUNCTIONS, "echo", (number,))
+    later.detach()
+
+    assert [] == attached(instance).pending_results()

@@ -1,4 +1,4 @@
-"""A worker that was forked of a template: whose child it is, and who tells us how it ended."""
+"""A worker that is another process's child, a template's or a keeper's, which tells us how it ended."""
 
 from __future__ import annotations
 

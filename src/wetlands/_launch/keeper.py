@@ -73,12 +73,14 @@ class KeptChild(ForkedChild):
     Attributes:
         index: Its place in the pool.
         nonce: What marks its output.
+        backlog: What was said of it, and nobody reads yet; None: somebody does.
     """
 
     relayed = True  # what it writes passes its keeper
 
     def __init__(self, pid: int, index: int, nonce: str) -> None:
         super().__init__(pid)
+        self.backlog: list[Frame] | None = []
         self.index = index
         self.nonce = nonce
         self._pipes = [os.pipe(), os.pipe()]
@@ -86,8 +88,8 @@ class KeptChild(ForkedChild):
 
     def wrote(self, number: int, data: bytes) -> None:
         """It wrote something to stdout (1) or stderr (2)."""
-        writer = self._pipes[number - 1][1]
-        with suppress(OSError):  # nobody reads any more
+        with suppress(OSError, IndexError):  # nobody reads any more
+            writer = self._pipes[number - 1][1]
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(writer, rest) :]
@@ -119,6 +121,7 @@ class Keeper:
         self._connection = connection
         self._by_pid: dict[int, KeptChild] = {}
         self._early: list[Frame] = []  # of workers that we do not know yet
+        self._ended: set[int] = set()
         self._numbers = itertools.count(1)
         self._requests: dict[int, SimpleQueue[Any]] = {}  # Any: see the table of messages
         self._lock = threading.Lock()
@@ -185,6 +188,17 @@ class Keeper:
         self._tell(messages.ATTACH, child.pid, (ticket, *tokens, session, working_folder()))
         return ours, opened
 
+    def follow(self, child: KeptChild) -> None:
+        """Somebody reads what a worker writes: hand on what has come, and what comes."""
+        while True:
+            with self._lock:
+                waiting, child.backlog = child.backlog, []
+                if not waiting:
+                    child.backlog = None
+                    return
+            for frame in waiting:
+                self._hand(child, frame)
+
     def leave(self, child: KeptChild) -> None:
         """Have a worker end, by growing force on itself."""
         self._tell(messages.LEAVE, child.pid, None)
@@ -239,7 +253,7 @@ class Keeper:
             elif kind == messages.WELCOME:
                 value = decode_plain(body, buffers)
                 self.plan, workers = value
-                for index, pid, nonce, _ in workers:
+                for index, pid, nonce in workers:
                     self.workers[index] = self._known(KeptChild(pid, index, nonce))
                 return
             else:
@@ -271,26 +285,33 @@ class Keeper:
             return
         with self._lock:
             child = self._by_pid.get(number)
-            if child is None:
-                self._early.append(frame)
+            waiting = self._early if child is None else child.backlog
+            if waiting is not None:
+                if number not in self._ended:  # what a child of it writes that it has left, nobody hears
+                    waiting.append(frame)
                 return
+        if child is not None:
+            self._hand(child, frame)
+
+    def _hand(self, child: KeptChild, frame: Frame) -> None:
+        kind, number, body, buffers = frame
         if kind == messages.WROTE:
             child.wrote(body[0], bytes(body[1:]))
         elif kind == messages.ENDED:
             status: Any = decode_plain(body, buffers)  # Any: see the table of messages
             with self._lock:
-                self._by_pid.pop(number)
+                self._by_pid.pop(number, None)
+                self._ended.add(number)
             child.silent()
             child.ended(*status)
 
     def _known(self, child: KeptChild) -> KeptChild:
-        """From now on, what is said of this worker goes to it; what came before it was known too."""
+        """From now on, what is said of this worker is kept for `follow`; what came before it was known too."""
         with self._lock:
-            self._by_pid[child.pid] = child
-            early = [frame for frame in self._early if frame[1] == child.pid]
+            child.backlog = [frame for frame in self._early if frame[1] == child.pid]
             self._early = [frame for frame in self._early if frame[1] != child.pid]
-        for frame in early:
-            self._heard(frame)
+            self._by_pid[child.pid] = child
+            self._ended.discard(child.pid)
         return child
 
     def _ask(self, kind: int, value: object) -> Any:  # noqa: ANN401 - see the table of messages

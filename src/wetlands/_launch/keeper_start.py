@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from typing import TYPE_CHECKING, Any
 
 from wetlands._launch.command import keeper_command
-from wetlands._platform.process import new_group
+from wetlands._platform.process import ProcessIdentity, kill_tree, new_group
 from wetlands._platform.system import CURRENT
 from wetlands.exceptions import LaunchError
 
@@ -52,6 +53,7 @@ def start_keeper(
             "persistent workers are passed from program to program by their open sockets, which is not done on Windows "
             "yet. Leave out `persistent`",
         )
+    began = time.time()
     try:
         process = subprocess.Popen(
             keeper_command(python, json.dumps(settings)),
@@ -70,8 +72,11 @@ def start_keeper(
     try:
         said, complained = process.communicate(timeout=_START_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
+        kill_tree(ProcessIdentity(process.pid, began))  # with what it has forked, which holds the pipes
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        process.wait(_START_SECONDS)
         raise LaunchError(who, f"the keeper of its workers did not answer within {_START_SECONDS:g} s") from None
     try:
         answer: Any = json.loads(said)  # Any: JSON

@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 
     from wetlands._store.parties import Party
 
-__all__ = ["Persistence"]
+__all__ = ["AlreadyLaunchedError", "Persistence"]
 
 _LAUNCH_SECONDS = 120.0
 _CLAIM_SECONDS = 10.0
 
 _log = logging.getLogger("wetlands")
+
+
+class AlreadyLaunchedError(LaunchError):
+    """There are live workers; another program may have launched them just now."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Persistence:
             found = self.find(name)
             if found is not None:
                 there = f"there are {described(found)} already. Use attach() or launch_or_attach()"
-                raise LaunchError(name, f"{there}. {self._advice(found)}")
+                raise AlreadyLaunchedError(name, f"{there}. {self._advice(found)}")
             yield
         finally:
             lock.release()

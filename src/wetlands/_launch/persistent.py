@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PersistentProcess", "PersistentStarter"]
 
+_LEAST_SECONDS = 0.1
+
 
 class PersistentProcess(WorkerProcess):
     """A worker that a keeper has for us.
@@ -36,7 +39,7 @@ class PersistentProcess(WorkerProcess):
         output: What it writes.
         who: How errors name the environment.
         adopted: Whether it was there before us.
-        patience: Seconds that it may take to say hello.
+        deadline: Until when it may take to say hello, by `time.monotonic`; None: as long as a new one.
 
     Attributes:
         undelivered: The frames of answers that no program has read, see `wetlands_worker.persistent`.
@@ -53,7 +56,7 @@ class PersistentProcess(WorkerProcess):
         who: str,
         *,
         adopted: bool,
-        patience: float,
+        deadline: float | None,
     ) -> None:
         ours, opened = ends
         self._until_opened = ExitStack()
@@ -61,7 +64,7 @@ class PersistentProcess(WorkerProcess):
         super().__init__(child, ours, output, who)
         self._keeper = keeper
         self._kept_child = child
-        self._patience = patience
+        self._deadline = deadline
         self.adopted = adopted
         address = keeper.address
         self.port = int(address.rpartition(":")[2]) if address.startswith("tcp:") else None
@@ -75,7 +78,9 @@ class PersistentProcess(WorkerProcess):
             AttachError: It was there before us, and is busy, or does not answer; it goes on, and we let go of it.
             LaunchError: See `WorkerProcess.greet`.
         """
-        patience = self._patience if timeout is None else timeout
+        patience = timeout or HELLO_SECONDS
+        if self._deadline is not None:
+            patience = max(_LEAST_SECONDS, self._deadline - time.monotonic())
         try:
             hello = super().greet(patience)
         except LaunchError as error:
@@ -92,18 +97,16 @@ class PersistentProcess(WorkerProcess):
         return hello
 
     def taken(self) -> None:
-        """Say that we have the answers that it kept: it waits for that, and forgets them.
-
-        Raises:
-            AttachError: It has ended.
-        """
+        """Say that we have the answers that it kept: it waits for that, and forgets them."""
         if self._gave:
             self._gave = False
-            try:
+            with suppress(OSError):  # it has ended, which the pool notices
                 self.call.send(messages.TAKEN, 0)
-            except OSError as error:
-                reason = f"worker {self._kept_child.index} pid {self.pid} has ended ({error})"
-                raise AttachError(self._who, reason) from error
+
+    def _ended_early(self) -> LaunchError:
+        if self.adopted:  # it is not ours yet, and whatever it does it goes on with
+            return LaunchError(self._who, "it closed the connection")
+        return super()._ended_early()
 
     def ask(self) -> None:
         """Have it end, and hang up: an idle worker leaves at once, a busy one begins to end itself."""
@@ -139,7 +142,7 @@ class PersistentStarter:
         session: What the ids of this host's tasks start with.
         instance: What the log records of the workers carry.
         who: The name of the environment.
-        patience: Seconds that a worker which is there may take to become idle.
+        deadline: Until when workers that are there may take to become idle, by `time.monotonic`.
 
     Attributes:
         found: The workers that are there and not taken yet, by their index.
@@ -155,7 +158,7 @@ class PersistentStarter:
         session: str,
         instance: str,
         who: str,
-        patience: float | None,
+        deadline: float | None,
     ) -> None:
         launched = plan or keeper.plan
         if launched is None:
@@ -165,7 +168,7 @@ class PersistentStarter:
         self._session = session
         self._instance = instance
         self._who = who
-        self._patience = patience
+        self._deadline = deadline
         self._started = {keeper.pid: _started(keeper.pid)}
         self.found = dict(keeper.workers)
         self.stays = False
@@ -192,26 +195,29 @@ class PersistentStarter:
             "worker_index": index,
             "instance": self._instance,
         }
-        output = ProcessLogger(child, context, marker=marker(child.nonce))  # first: what it writes must not pile up
+        output = ProcessLogger(child, context, marker=marker(child.nonce))
+        self._keeper.follow(child)
+        try:
+            ends = self._keeper.connect(child, self._session)
+        except BaseException:
+            if not adopted:
+                self._keeper.leave(child)
+            raise
         process = PersistentProcess(
             self._keeper,
             child,
-            self._keeper.connect(child, self._session),
+            ends,
             output,
             self._who,
             adopted=adopted,
-            patience=self._patience if adopted and self._patience is not None else HELLO_SECONDS,
+            deadline=self._deadline if adopted else None,
         )
         if adopted:
             self._adopted.append(process)
         return process
 
     def take_over(self) -> None:
-        """All workers are ours: let those that were there forget what they have given us.
-
-        Raises:
-            AttachError: One has ended meanwhile.
-        """
+        """All workers are ours: let those that were there forget what they have given us."""
         adopted, self._adopted = self._adopted, []
         for process in adopted:
             process.taken()
@@ -233,9 +239,11 @@ class PersistentStarter:
         child = self._keeper.start(index, command, variables)
         if isinstance(child, str):
             raise LaunchError(self._who, f"worker {index} cannot be started ({child})")
-        self._started[child.pid] = _started(child.pid)
+        started = {child.pid: _started(child.pid)}
         if self._keeper.plan is not None:  # a replacement
-            self.ready()
+            self._keeper.launched(self.plan, started)
+        else:
+            self._started |= started
         return child
 
 

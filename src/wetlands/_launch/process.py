@@ -135,8 +135,7 @@ class WorkerProcess:
         self.call.socket.settimeout(None)
         self.call.limits = limits
         if frame is None:
-            autopsy = self.autopsy()
-            raise LaunchError(self._who, f"a worker {autopsy} before it was ready", autopsy.stderr)
+            raise self._ended_early()
         kind, _, body, buffers = frame
         hello: object = None
         if kind == messages.HELLO:
@@ -146,6 +145,10 @@ class WorkerProcess:
             reason = f"a worker answered {brief(hello)}, and this version speaks protocol {messages.PROTOCOL_VERSION}"
             raise LaunchError(self._who, reason)
         return hello
+
+    def _ended_early(self) -> LaunchError:
+        autopsy = self.autopsy()
+        return LaunchError(self._who, f"a worker {autopsy} before it was ready", autopsy.stderr)
 
     # ----------------------------------------------------------------- ending
 

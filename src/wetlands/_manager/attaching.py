@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from wetlands._manager.keeping import Keeping
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Attaching"]
 
 _ATTACH_SECONDS = 5.0
+_LEAST_SECONDS = 0.1
 
 
 class Attaching(Keeping):
@@ -43,6 +46,7 @@ class Attaching(Keeping):
                 a call or does not answer. The error names their pids and their address, and how to stop them; they are
                 left as they are.
             EnvironmentNotFoundError: There is no environment of that name.
+            LaunchError: One that is missing of what was launched cannot be started.
         """
         timeout = _checked(attach_timeout)
         environment = self._environment(name)
@@ -94,14 +98,8 @@ class Attaching(Keeping):
         target = _external(opened)
         if target.launched():
             return target
-        note = self.persistence.find(target.name)
-        if note is not None:
-            stale = note.generation != target.generation
-            target._attach(timeout, any_generation=stale)  # noqa: SLF001 - see attach
-            if not stale:
-                return target
-            target.exit()
-        target.launch(
+        launch = partial(
+            target.launch,
             additional_activate_commands,
             max_workers=max_workers,
             worker_env=worker_env,
@@ -110,7 +108,31 @@ class Attaching(Keeping):
             persistent=persistent,
             keep_results=keep_results,
         )
+        self._launched_or_attached(target, launch, time.monotonic() + timeout)
         return target
+
+    def _launched_or_attached(self, target: ExternalEnvironment, launch: Callable[[], None], deadline: float) -> None:
+        """Launch workers, or take those that are there, whatever other programs do meanwhile."""
+        from wetlands._launch.persistence import AlreadyLaunchedError  # noqa: PLC0415 - most programs have none
+
+        while not target.launched():
+            late = time.monotonic() >= deadline
+            keeper = self.persistence.find(target.name)
+            try:
+                if keeper is None:
+                    launch()
+                else:
+                    stale = keeper.generation != target.generation
+                    target._attach(max(_LEAST_SECONDS, deadline - time.monotonic()), any_generation=stale)  # noqa: SLF001 - see attach
+                    if stale:
+                        target.exit()
+            except AlreadyLaunchedError:  # by another program, just now
+                if late:
+                    raise
+            except AttachError:
+                found = self.persistence.find(target.name)
+                if late or (found is not None and keeper is not None and found.process == keeper.process):
+                    raise
 
     def _environment(self, name: str) -> ExternalEnvironment:
         opened = self.environments.get(name)

@@ -115,7 +115,10 @@ def check_persistent(persistent: object, keep_results: object, preload: Sequence
     """
     if persistent not in (True, False, "tcp"):
         raise ValueError(f"persistent is True, False, or 'tcp' to listen at a port, not {persistent!r}")
-    checked_timeout("keep_results", keep_results)
+    if keep_results is None or checked_timeout("keep_results", keep_results) is None:
+        raise ValueError(
+            "keep_results is a number of seconds above 0: a result that nobody fetches is not kept for ever"
+        )
     if persistent and preload:
         raise ValueError(
             "preload forks workers of a process of this program, which persistent workers outlive. Use one of the two; "

@@ -120,10 +120,17 @@ class Lives:
         if ended is None:
             return
         workers, starting = ended
-        discard(starting)
-        for worker in workers:
+        for worker in workers:  # first: whatever interrupts us, the workers are free
             self._tell_read(worker)
             worker.process.hang_up()
+        try:
+            self._see_off(workers)
+            discard(starting)
+        finally:
+            self._rest()
+
+    def _see_off(self, workers: Sequence[Worker]) -> None:
+        """Wait for a moment until whoever reads an answer has come to its end, and fail what has none."""
         end = time.monotonic() + _LEAVE_SECONDS
         while any(map(self._roster.busy, workers)) and time.monotonic() < end:
             time.sleep(
@@ -131,7 +138,6 @@ class Lives:
             )  # whoever reads comes to the end by himself, after an answer that has come already
         for worker in workers:
             self.lost(worker)
-        self._rest()
 
     def _closed(self) -> tuple[Sequence[Worker], Sequence[WorkerProcess]] | None:
         """Begin nothing any more: the workers, and those that are being started. None: that was done before."""
