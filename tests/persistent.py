@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PROGRAM = Path(__file__).parent / "faults" / "saboteur_program.py"
 NAME = "tested"
+DESERTED = Path(__file__).with_name("persistent_functions.py")
+"""What workers run whose program goes away meanwhile."""
 
 
 @dataclass

@@ -67,35 +67,11 @@ def begins_until_path(path, result, task):
     return result
 
 
-def waits_at(pair):
-    number, path = pair
-    while path and not os.path.exists(path):
-        time.sleep(0.005)
-    return number
-
-
 def fails_after_path(path, task):
     task.update("begun")
     while not os.path.exists(path):
         time.sleep(0.005)
     raise ValueError("too late")
-
-
-def streams_until_closed(path):
-    try:
-        yield from range(1_000_000)
-    finally:
-        touch(path)
-
-
-def calls_back(function, path, task):
-    task.update("begun")
-    try:
-        function()
-    except BaseException as error:
-        with open(path, "w") as file:
-            file.write(f"{type(error).__name__}: {error}")
-        raise
 
 
 def slow_variable(name):

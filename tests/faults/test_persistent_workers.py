@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from persistent import a_program, attached, begun, said_pids
+from persistent import DESERTED, a_program, attached, begun, said_pids
 from pools import DEADLINE, FUNCTIONS, eventually, in_thread, is_running, pids
 from wetlands.exceptions import AttachError
 from wetlands.task import TaskFailureCategory, TaskStatus
@@ -165,7 +165,7 @@ def test_a_program_that_ends_by_itself_takes_its_workers_along_unless_it_has_det
 def test_a_stream_is_closed_and_a_callable_fails_when_their_program_is_gone(
     instance: Instance, environment: ExternalEnvironment, tmp_path: Path
 ) -> None:
-    stream = environment.stream(FUNCTIONS, "streams_until_closed", (str(tmp_path / "closed"),), window=1)
+    stream = environment.stream(DESERTED, "streams_until_closed", (str(tmp_path / "closed"),), window=1)
     assert 0 == next(stream)
     environment.detach()
     eventually((tmp_path / "closed").exists, "the generator is closed where it stands")
@@ -174,7 +174,7 @@ def test_a_stream_is_closed_and_a_callable_fails_when_their_program_is_gone(
     (past,) = later.pending_results()
     assert TaskStatus.CANCELED == past.status
     waits = threading.Event()
-    task = later.submit(FUNCTIONS, "calls_back", (waits.wait, str(tmp_path / "error")))
+    task = later.submit(DESERTED, "calls_back", (waits.wait, str(tmp_path / "error")))
     eventually(lambda: task.message, "it calls")
     finish = in_thread(later.detach)
     path, wanted = tmp_path / "error", "ConnectionError: the program that made this call has gone"
@@ -215,7 +215,7 @@ def test_a_map_that_was_under_way_leaves_nothing_but_its_last_results(
 ) -> None:
     go = str(tmp_path / "go")
     items = [(number, "" if number < 2000 else go) for number in range(2001)]
-    results = environment.map(FUNCTIONS, "waits_at", items)
+    results = environment.map(DESERTED, "waits_at", items)
     assert list(range(1900)) == [next(results) for _ in range(1900)]
     environment.detach()
     Path(go).touch()
