@@ -11,7 +11,7 @@ import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -40,17 +40,17 @@ class Instance:
     root: Path
     made: ExitStack
 
-    def manager(self) -> EnvironmentManager:
+    def manager(self, accept: Literal["any", "plain"] = "any") -> EnvironmentManager:
         """A manager of it, exited in the end."""
-        manager = EnvironmentManager(self.root)
+        manager = EnvironmentManager(self.root, accept=accept)
         self.made.callback(manager.exit)
         return manager
 
-    def environment(self, python: Path | None = None) -> ExternalEnvironment:
+    def environment(self, python: Path | None = None, accept: Literal["any", "plain"] = "any") -> ExternalEnvironment:
         """The environment of the tests, as one more program would open it."""
         executable = Path(sys.executable) if python is None else python
         prefix = Prefix(executable.parent.parent, executable, "venv")
-        return self.manager()._opened.open_foreign(NAME, prefix)
+        return self.manager(accept)._opened.open_foreign(NAME, prefix)
 
     @property
     def note(self) -> Party:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import threading
@@ -226,3 +227,26 @@ def test_a_map_that_was_under_way_leaves_nothing_but_its_last_results(
     later.detach()
 
     assert [] == attached(instance).pending_results()
+
+
+def test_a_program_that_takes_plain_values_only_takes_no_others_of_those_that_were_kept(
+    instance: Instance, environment: ExternalEnvironment, tmp_path: Path
+) -> None:
+    plain = begun(environment, tmp_path / "go", [1, "two"])
+    environment.detach()
+    (tmp_path / "go").touch()
+    careful = instance.environment(accept="plain")
+    careful._attach(DEADLINE)
+    assert [(plain.id, [1, "two"])] == [(task.id, task.result) for task in careful.pending_results()]
+
+    odd = begun(careful, tmp_path / "again", argparse.Namespace(odd=True))
+    careful.detach()
+    (tmp_path / "again").touch()
+    careful._attach(DEADLINE)
+    (task,) = careful.pending_results()
+
+    assert (odd.id, TaskStatus.FAILED) == (task.id, task.status)
+    assert task.error is not None
+    assert TaskFailureCategory.SERIALIZATION == task.error.category
+    assert "argparse.Namespace" in str(task.error)
+    assert 3 == careful.execute(FUNCTIONS, "add", (1, 2))
