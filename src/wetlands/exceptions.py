@@ -282,3 +282,16 @@ class _RemoteTraceback(Exception):  # noqa: N818 - shown as a cause, never raise
 
     def __str__(self) -> str:
         return f"\n{self.args[0]}"
+
+
+for _error in (
+    CommandFailedError,
+    DiskSpaceError,
+    DownloadError,
+    InterpreterNotFoundError,
+    ProvisioningCanceledError,
+    ProvisioningError,
+    UnsatisfiableError,
+    WetlandsError,
+):
+    _error.__module__ = __name__  # where people find them, and what a traceback says

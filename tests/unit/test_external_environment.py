@@ -25,6 +25,8 @@ def a_prefix(generation: str) -> Prefix:
 class ReplacedWhileMarked:
     """A manager in which another thread replaces the environment between the mark and the look at its prefix."""
 
+    accept = "any"
+
     def __init__(self, gates: Path) -> None:
         self.gates = gates
         self.marked: list[str] = []
