@@ -14,16 +14,14 @@ import os
 import sys
 import time
 from _thread import allocate_lock
-from atexit import register
 from contextlib import suppress
 from mmap import mmap
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 from wetlands_worker.memory_files import make_memory_file, seal_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     Identity = tuple[int, int]
@@ -52,6 +50,10 @@ _swept = False
 class Memory(mmap):
     """A mapped piece of shared memory; arrays on it keep it alive, and with the last of them it is unmapped.
 
+    It has no ``__del__``: while that runs, another thread still finds the memory in `_mapped` and would go on with what
+    is closed. A finalizer runs when it cannot be found any more, and its file is open until then, so that no other file
+    has its identity.
+
     Attributes:
         descriptor: The file.
         path: Where the file is; empty when it has no name.
@@ -61,7 +63,6 @@ class Memory(mmap):
     descriptor: int
     path: str
     removed: bool
-    _process: int
 
     @property
     def name(self) -> str:
@@ -77,16 +78,6 @@ class Memory(mmap):
         if self.path:
             with suppress(OSError):  # removed before, or Windows, where the last user removes it
                 os.unlink(self.path)
-
-    def __del__(self, close: "Callable[[int], None]" = os.close) -> None:
-        descriptor = getattr(self, "descriptor", None)
-        if descriptor is None:
-            return
-        self.close()
-        if self.path and self._process == os.getpid():
-            _remove_unless_used(self.path, descriptor)
-        else:
-            close(descriptor)
 
 
 class SharedMemory:
@@ -240,15 +231,11 @@ def _opened(place: str, path: str, identity: "Identity | None") -> Memory:
         descriptor = os.open(place, os.O_RDWR | _private())
     except OSError as error:
         raise FileNotFoundError(errno.ENOENT, problem) from error
-    try:
-        found = _identity(descriptor)
-        with _lock:
-            here = _mapped.get(found)
-        if here is None and identity in (None, found):
-            return _mapping(descriptor, os.fstat(descriptor).st_size, path)
-    except BaseException:
-        os.close(descriptor)
-        raise
+    found = _identity(descriptor)
+    with _lock:
+        here = _mapped.get(found)
+    if here is None and identity in (None, found):
+        return _mapping(descriptor, os.fstat(descriptor).st_size, path)
     os.close(descriptor)
     if here is None or identity not in (None, found):
         raise FileNotFoundError(errno.ENOENT, problem)
@@ -262,22 +249,36 @@ def _filled(descriptor: int, size: int, path: str) -> Memory:
             os.posix_fallocate(descriptor, 0, size)
         if not path:
             seal_length(descriptor)
-        return _mapping(descriptor, size, path)
     except BaseException:
         os.close(descriptor)
         raise
+    return _mapping(descriptor, size, path)
 
 
 def _mapping(descriptor: int, size: int, path: str) -> Memory:
-    if path and _fcntl is not None:
-        _fcntl.flock(descriptor, _fcntl.LOCK_SH)
-    memory = Memory(descriptor, size)
+    """The file, which belongs to the memory from here on, mapped; closed when that fails."""
+    try:
+        if path and _fcntl is not None:
+            _fcntl.flock(descriptor, _fcntl.LOCK_SH)
+        memory = Memory(descriptor, size)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    # At exit as well for a file with a name. One without a name ends with the process.
+    finalize(memory, _let_go, descriptor, path, os.getpid()).atexit = bool(path)
     memory.path = path
     memory.removed = False
-    memory._process = os.getpid()  # noqa: SLF001 - a subclass of mmap is best filled by who makes it
     memory.descriptor = descriptor
     with _lock:
         return _mapped.setdefault(_identity(descriptor), memory)
+
+
+def _let_go(descriptor: int, path: str, process: int) -> None:
+    """Close a file; one with a name is removed if nobody else uses it, unless a forked process lets go of it."""
+    if path and process == os.getpid():
+        _remove_unless_used(path, descriptor)
+    else:
+        os.close(descriptor)
 
 
 def _identity(descriptor: int) -> "Identity":
@@ -346,14 +347,3 @@ def _renew() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)
-
-
-@register
-def _leave() -> None:
-    """Remove the files of memory that is still referred to at exit, where nobody else uses them."""
-    if sys.modules.get("wetlands_worker.shared_memory") is None:
-        return
-    for memory in list(_mapped.values()):
-        if memory.path and memory._process == os.getpid():  # noqa: SLF001 - see _mapping
-            with suppress(OSError):
-                _remove_unless_used(memory.path, os.dup(memory.descriptor))

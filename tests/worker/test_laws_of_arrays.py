@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from numpys import CASES, NUMPYS, with_numpy
 from pools import FUNCTIONS, an_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from arrays import Anything
     from wetlands.external_environment import ExternalEnvironment
 
@@ -25,10 +28,11 @@ laws = settings(
 
 
 @pytest.fixture
-def functions(monkeypatch: pytest.MonkeyPatch) -> Anything:
-    """The module of the workers, here too."""
+def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Anything]:
+    """The module of the workers, here too, for one test: others rely on that it is not here."""
     monkeypatch.syspath_prepend(MODULE.parent)
-    return importlib.import_module("array_functions")
+    yield importlib.import_module("array_functions")
+    del sys.modules["array_functions"]
 
 
 def crosses(environment: ExternalEnvironment, functions: Anything = None) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gc
 import pickle
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -281,6 +283,63 @@ def test_what_a_killed_process_left_is_swept_and_what_is_used_is_not(named: Path
     shared_memory.sweep(str(named), young=-1)
 
     assert {"other", ndarray.shm.name.rpartition("/")[2]} == {path.name for path in named.iterdir()}
+
+
+@pytest.fixture
+def _frequent_turns() -> Any:  # noqa: ANN401 - a generator
+    """Threads take turns as often as can be."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def at_once(work: Any) -> list[BaseException]:  # noqa: ANN401 - a function
+    """What some threads raise that do the same."""
+    raised: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            raised.append(error)
+
+    threads = [threading.Thread(target=guarded) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised
+
+
+@pytest.mark.usefixtures("_frequent_turns")
+def test_memory_that_is_let_go_of_is_found_by_no_other_thread() -> None:
+    def work() -> None:
+        for _ in range(300):
+            kept = [shared_memory.create(100)]
+            name = kept[0].name
+            last = threading.Thread(target=kept.clear)
+            last.start()
+            try:
+                found = shared_memory.find(name)
+            except FileNotFoundError:
+                continue  # it was gone already
+            finally:
+                last.join()
+            found[0] = 1
+            assert found.name, "its file is open"
+
+    assert [] == at_once(work)
+
+
+@pytest.mark.usefixtures("_frequent_turns")
+def test_the_file_of_new_memory_is_not_taken_for_one_that_is_being_removed(named: Path) -> None:
+    def work() -> None:
+        for _ in range(500):  # file systems give the number of a removed file to the next one
+            shared_memory.create(100)[0] = 1
+
+    assert [] == at_once(work)
+    assert [] == list(named.iterdir())
 
 
 def _settled(folder: Path) -> None:
