@@ -284,14 +284,5 @@ class _RemoteTraceback(Exception):  # noqa: N818 - shown as a cause, never raise
         return f"\n{self.args[0]}"
 
 
-for _error in (
-    CommandFailedError,
-    DiskSpaceError,
-    DownloadError,
-    InterpreterNotFoundError,
-    ProvisioningCanceledError,
-    ProvisioningError,
-    UnsatisfiableError,
-    WetlandsError,
-):
-    _error.__module__ = __name__  # where people find them, and what a traceback says
+for _name in __all__:
+    globals()[_name].__module__ = __name__  # where people find them, and what a traceback says

@@ -156,11 +156,11 @@ class Keeper:
             self.dismiss(workers)
             return
         for worker in workers:
-            if worker.busy or (worker.state is not None and worker.state[1]):
+            if worker.is_needed:
                 worker.ask_state()
 
     def _reason_to_leave(self, workers: "List[KeptWorker]", now: float) -> "Optional[str]":
-        if any(worker.busy or (worker.state is not None and worker.state[1]) for worker in workers):
+        if any(worker.is_needed for worker in workers):
             return None
         if self._was_replaced():
             return "their environment was replaced or deleted"

@@ -138,6 +138,11 @@ class KeptWorker:
         """Whether it runs a call, or may do so: it has not said."""
         return self.state is None or self.state[0] is not None
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether it is busy, or keeps an answer that no program has read."""
+        return self.state is None or self.state[0] is not None or bool(self.state[1])
+
     def _tell(self, letter: "Tuple[object, ...]", descriptors: "List[int]" = []) -> None:  # noqa: B006 - never changed
         try:
             with self._sending:

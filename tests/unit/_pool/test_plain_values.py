@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pickle
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fake_workers import HEAD, _Driver, a_pool, blocking, submitted
 from pools import DEADLINE, eventually, in_thread
+from wary_pools import BOMB, EVIL, RAN, Evil, a_wary_pool, ended, failure, the_pool_goes_on
 from wetlands._pool.call import TaskCall, Work
 from wetlands._pool.driver import PooledTask
 from wetlands._pool.policy import Policy
@@ -22,54 +22,7 @@ from wetlands_worker import messages
 from wetlands_worker.values import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from fake_workers import FakeWorker, Workers
-    from wetlands._pool.call import BlockingCall
     from wetlands._pool.pool import Pool
-
-RAN: list[str] = []
-
-
-def run(what: str) -> str:
-    """What no worker may have called."""
-    RAN.append(what)
-    return what
-
-
-class Evil:
-    def __reduce__(self) -> tuple[object, ...]:
-        return run, ("it",)
-
-
-EVIL = pickle.dumps([1, Evil()], 5)
-BOMB = range(1 << 60)
-
-
-@contextmanager
-def a_wary_pool(size: int = 1) -> Iterator[tuple[Pool, Workers]]:
-    RAN.clear()
-    with a_pool(policy=Policy(size, size, accept="plain")) as (pool, workers):
-        yield pool, workers
-    assert [] == RAN
-
-
-def the_pool_goes_on(pool: Pool, worker: FakeWorker) -> None:
-    """A next call is answered by the same worker."""
-    result = in_thread(lambda: ended(pool, blocking("next")))
-    worker.echo()
-    assert isinstance(result(), int)
-
-
-def ended(pool: Pool, call: BlockingCall[object]) -> object:
-    pool.run(call)
-    return call.outcome()
-
-
-def failure(task: Task[object]) -> tuple[TaskFailureCategory, str]:
-    error = task.wait_for(DEADLINE).error
-    assert error is not None, task
-    return error.category, str(error)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +42,7 @@ def test_a_refused_result_fails_its_own_call_and_the_worker_goes_on(body: bytes)
 
         category, message = failure(task)
         assert TaskFailureCategory.SERIALIZATION is category
-        assert body != EVIL or f"it holds {__name__}.run" in message
+        assert body != EVIL or "it holds wary_pools.run" in message
         the_pool_goes_on(pool, workers[0])
 
 
@@ -129,7 +82,7 @@ def test_a_refused_output_fails_its_call_when_it_ends() -> None:
         workers[0].answer(number, 5)
 
         category, message = failure(task)
-        assert (TaskFailureCategory.SERIALIZATION, True) == (category, f"{__name__}.run" in message)
+        assert (TaskFailureCategory.SERIALIZATION, True) == (category, "wary_pools.run" in message)
         assert {"fine": 1} == dict(task.outputs)
         the_pool_goes_on(pool, workers[0])
 

@@ -301,7 +301,7 @@ def at_once(work: Any) -> list[BaseException]:  # noqa: ANN401 - a function
     def guarded() -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - told to the test
+        except BaseException as error:
             raised.append(error)
 
     threads = [threading.Thread(target=guarded) for _ in range(3)]
