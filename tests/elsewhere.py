@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pools
+from wetlands._platform import page
 from wetlands._platform.segment import make_segment
 from wetlands_worker import shared_memory
 
@@ -63,7 +64,8 @@ def become(system: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
         for name in names:
             if name != "O_TMPFILE":  # `tempfile` is loaded here, and takes it for granted
                 patch.delattr(module, name)
-    patch.setattr(shared_memory, "make_memory_file", _refuse)
+    for module in (shared_memory, page):
+        patch.setattr(module, "make_memory_file", _refuse)
     patch.setenv("TMPDIR", str(folder))  # where `wetlands.shared` has its files then
     patch.setattr(tempfile, "tempdir", None)
     if system == "windows":

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def make_memory_file(name: str) -> int:
     make: "Any" = getattr(os, "memfd_create", None)
     if make is not None:
         return int(make(name, _CLOSE_ON_EXEC | _ALLOW_SEALING))
+    if sys.platform != "linux":
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
     try:
         return _made_by_libc(name)
     except OSError:  # a file there is limited by the size of that folder, which containers keep small
@@ -42,7 +45,7 @@ def seal_length(descriptor: int) -> None:
     Whoever reads what lies behind the end of a mapped file is killed by a signal. So a worker that cuts the file which
     it shares with its host would end the host.
     """
-    if not hasattr(os, "memfd_create"):  # macOS, or a Python that does not know of it
+    if sys.platform != "linux":  # the number means something else there
         return
     try:
         import fcntl  # noqa: PLC0415 - Windows has none

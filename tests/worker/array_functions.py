@@ -99,6 +99,20 @@ def lets_go():
     _kept.clear()
 
 
+def shortened():
+    """Of the files that are shared with the host: how many there are, and those that could be cut."""
+    links = ["/proc/self/fd/" + name for name in os.listdir("/proc/self/fd")]
+    ours = [link for link in links if os.path.lexists(link) and "memfd:wetlands" in os.readlink(link)]
+    cut = []
+    for link in ours:
+        try:
+            os.truncate(link, 0)
+        except PermissionError:
+            continue
+        cut.append(os.readlink(link))
+    return len(ours), cut
+
+
 class OnlyThere:
     def __init__(self, array):
         self.array = array

@@ -5,10 +5,11 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wetlands._platform.system import CURRENT
-from wetlands_worker.memory_files import seal_length
+from wetlands_worker.memory_files import make_memory_file, seal_length
 from wetlands_worker.page import SIZE, Page
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ def make_page(name: str, *, system: System = CURRENT) -> tuple[Page, str, tuple[
 
 
 def _unnamed_file() -> int:
-    create = getattr(os, "memfd_create", None)
-    if create is not None:
-        return int(create("wetlands", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
+    with suppress(OSError):
+        return make_memory_file("wetlands")
     with tempfile.TemporaryFile() as file:  # macOS: removed from its folder already
         return os.dup(file.fileno())

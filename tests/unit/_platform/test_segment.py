@@ -63,6 +63,8 @@ def test_a_python_without_memfd_asks_the_c_library(monkeypatch: pytest.MonkeyPat
     assert exchange is not None
     assert "memfd:wetlands" in Path(f"/proc/self/fd/{descriptors[0]}").readlink().name
     assert not os.get_inheritable(descriptors[0])
+    with pytest.raises(PermissionError):
+        os.ftruncate(descriptors[0], 0)
 
 
 def test_where_that_has_none_either_it_is_a_file_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
