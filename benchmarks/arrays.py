@@ -1,8 +1,9 @@
 """Arrays as arguments, as results, and there and back, from 64 KB to 2 GB, after a warm-up; and kept results.
 
-The floor is one copy for each direction in warm memory, and below 10 MB our call that carries nothing on top. Peers are
-asked up to 100 MB only; beyond that some would take minutes, or tens of gigabytes. Of 100 MB the memory is measured as
-well: the most that our program and its worker have held, of which the shared pages are counted in both.
+The floor is one copy for each direction in warm memory, and below 10 MB our call that carries nothing on top. Peers
+are asked up to 100 MB only, and less often: a call takes some of them seconds there, and beyond it tens of gigabytes.
+Of 100 MB the memory is measured as well: the most that our program and its worker have held, of which the shared
+pages are counted in both.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from harness import Result, Sample
 
 SIZES = {65_536: 300, 1_000_000: 200, 10_000_000: 50, 100_000_000: 10, 1_000_000_000: 4, 2_000_000_000: 3}
+OF_PEERS = {65_536: 300, 1_000_000: 40, 10_000_000: 5, 100_000_000: 3}
 WITH_CALL = 10_000_000
-OF_PEERS = 100_000_000
 REACH = {
     ("argument", 100_000_000): Reach(times_floor=1.3),
     ("echo", 1_000_000_000): Reach(times_floor=1.5),
@@ -39,11 +40,10 @@ def rows(bench: Bench) -> list[Result]:
     call = bench.contender("wetlands", "floor", "calls", times=bench.times(1000))
     results = []
     for size, times in SIZES.items():
-        work = {"size": size, "times": bench.times(times)}
         floor = Contender("memcpy", "floor", lambda size=size, times=times: _floor(call, size, times))  # type: ignore[misc]  # the defaults bind the loop's values
-        ours = bench.contender("wetlands", "ours", "moves", **work)
-        contenders = bench.all_but_floor("moves", **work) if size <= OF_PEERS else [ours]
-        results += measure(_lines(size), [floor, *contenders], bench.rounds)
+        ours = bench.contender("wetlands", "ours", "moves", size=size, times=bench.times(times))
+        peers = bench.peers("moves", size=size, times=bench.times(OF_PEERS[size])) if size in OF_PEERS else []
+        results += measure(_lines(size), [floor, ours, *peers], bench.rounds)
     kept = [bench.contender("wetlands", "ours", "kept", size=KEPT, times=bench.times(300))]
     return results + measure(KEPT_LINES, kept, bench.rounds)
 

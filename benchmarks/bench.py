@@ -70,8 +70,11 @@ class Bench:
 
     def all_but_floor(self, work: str, **options: object) -> list[Contender]:
         """Us and our peers."""
-        peers = [self.contender(library, "peer", work, **options) for library in PEERS]
-        return [self.contender("wetlands", "ours", work, **options), *peers]
+        return [self.contender("wetlands", "ours", work, **options), *self.peers(work, **options)]
+
+    def peers(self, work: str, **options: object) -> list[Contender]:
+        """The others who do this work."""
+        return [self.contender(library, "peer", work, **options) for library in PEERS]
 
     def everybody(self, work: str, **options: object) -> list[Contender]:
         """Us, the bare processes as the floor, and our peers."""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _PLAIN = (type(None), bool, int, float, str, list, tuple)
+_ARRAYS = {"made"}
+"""Functions that return what execnet cannot serialise."""
 _LOOP = f"""
 import pickle, sys
 sys.path.insert(0, {str(WORK.parent)!r})
@@ -47,7 +49,7 @@ class Execnet(Contender):
     def call(self, function: str, *args: object) -> object:
         """See the base class."""
         channel = self._channels[0]
-        if all(type(value) in _PLAIN for value in args):
+        if function not in _ARRAYS and all(type(value) in _PLAIN for value in args):
             channel.send((function, False, args))
             return channel.receive()
         channel.send((function, True, pickle.dumps(args, 5)))
