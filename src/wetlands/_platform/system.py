@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from typing import Literal
 
-__all__ = ["CURRENT", "System", "description", "is_native"]
+__all__ = ["CURRENT", "System", "description", "is_native", "sleeps_exactly"]
 
 System = Literal["posix", "windows"]
 
@@ -30,3 +31,8 @@ def is_native(processor: str, *, machine: str | None = None) -> bool:
     here = (platform.machine() if machine is None else machine).lower()
     asked = processor.lower()
     return not asked or _PROCESSORS.get(asked, asked) == _PROCESSORS.get(here, here)
+
+
+def sleeps_exactly(*, system: System = CURRENT, version: tuple[int, ...] = sys.version_info[:2]) -> bool:
+    """Say whether `time.sleep` can wait for less than a millisecond; elsewhere it may take 16 of them."""
+    return system != "windows" or version >= (3, 11)

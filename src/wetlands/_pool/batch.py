@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from wetlands._platform.system import sleeps_exactly
 from wetlands._pool.call import TERMINAL, Call
 from wetlands._tasks.life import new_number
 from wetlands.exceptions import NotLaunchedError
@@ -27,6 +28,9 @@ __all__ = ["Batch", "Pace"]
 _BATCH_SECONDS = 0.002
 _MOST_CALLS = 128
 _WEIGHT = 0.3
+_SHARE_OF_LULL = 0.5
+_SHORTEST_LULL, _LONGEST_LULL = 0.0001, 0.0005
+_SLEEPS_EXACTLY = sleeps_exactly()
 
 
 class Pace:
@@ -44,6 +48,13 @@ class Pace:
         each = seconds / max(calls, 1)
         before = self._seconds
         self._seconds = each if before is None else before + _WEIGHT * (each - before)
+
+    def lull(self, calls: int) -> float:
+        """For how many seconds to leave a worker alone that has so many calls before it: a part of their time."""
+        if self._seconds is None or not _SLEEPS_EXACTLY:
+            return 0.0
+        seconds = _SHARE_OF_LULL * self._seconds * calls
+        return min(seconds, _LONGEST_LULL) if seconds >= _SHORTEST_LULL else 0.0
 
     def size(self) -> int:
         """How many calls to send together."""
@@ -108,6 +119,9 @@ class Batch(Call):
             call = self._unanswered.get(of)
             if call is not None:
                 call.report(kind, body, buffers)
+
+    def lull(self) -> float:
+        return self._pace.lull(len(self._unanswered))
 
     def recalled(self, stays: int) -> None:
         """Submit what the worker gave back."""

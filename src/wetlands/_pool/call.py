@@ -153,6 +153,13 @@ class Call:
     def other(self, of: int, kind: int, body: Bytes, buffers: Received) -> None:
         """A frame came of another number: of a call that has ended, from a thread which it left behind."""
 
+    def lull(self) -> float:
+        """For how many seconds not to ask for more after an answer to another number.
+
+        To be woken for each of many short answers costs both sides more than these are worth.
+        """
+        return 0.0
+
     def called_back(self, of: int, connection: Connection, body: Bytes, buffers: Received) -> None:
         """Its worker calls a callable that came with it; the answer goes to that connection."""
         callbacks = self.work.callbacks

@@ -123,7 +123,7 @@ class Worker:
 
     def read_answer(self, call: Call) -> Answer | None:
         """Read until a call is answered; None when the worker is gone. What comes before is reported to the call."""
-        receive = self.process.call.receive
+        receive, has_more = self.process.call.receive, self.process.call.has_more
         number = call.number
         while True:
             try:  # about the whole: what makes no sense ends it, wherever that is found
@@ -138,6 +138,9 @@ class Worker:
                     call.called_back(of, self.process.control, body, buffers)
                 elif of != number:
                     call.other(of, kind, body, buffers)
+                    lull = 0.0 if has_more() else call.lull()
+                    if lull:
+                        time.sleep(lull)
                 else:
                     call.report(kind, body, buffers)
             except (BrokenFrameError, OSError):  # noqa: PERF203 - costs nothing where nothing is raised, from 3.11 on
