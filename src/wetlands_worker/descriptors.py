@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
     from wetlands_worker.frames import Connection
 
-__all__ = ["Descriptors", "rights"]
+__all__ = ["DONTWAIT", "Descriptors", "rights"]
+
+DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
+"""A flag for socket calls that are not to wait; 0 where there is none (Windows)."""
 
 _SIZE = 4  # of an int in C
 _MOST = 16  # in one message; the system keeps messages that carry some apart

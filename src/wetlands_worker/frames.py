@@ -22,7 +22,8 @@ from _struct import Struct
 from _thread import allocate_lock
 
 from wetlands_worker.arrivals import MANY_BUFFERS, MAX_LENGTH, NO_LIMITS, PLACE_SIZE, BrokenFrameError, LargeFrame
-from wetlands_worker.descriptors import rights
+from wetlands_worker.descriptors import DONTWAIT, rights
+from wetlands_worker.eager import Eager, helps
 from wetlands_worker.messages import RETURNED
 from wetlands_worker.pieces import Piece
 
@@ -42,7 +43,6 @@ _HEADER = Struct("<BBHIQ")
 _HEADER_SIZE = _HEADER.size
 _CHUNK = 1 << 16
 _MAX_PARTS = 512  # of one sendmsg; the smallest IOV_MAX in use is 1024
-DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
 
 
 class Connection:
@@ -56,6 +56,7 @@ class Connection:
 
     __slots__ = (
         "_buffer",
+        "_eager",
         "_end",
         "_got",
         "_large",
@@ -78,6 +79,7 @@ class Connection:
         self._recv_into: "Callable[[memoryview], int]" = sock.recv_into
         self._lock = allocate_lock()
         self._unsent = b""
+        self._eager: "Optional[Eager]" = None
         self._buffer = bytearray(_CHUNK)
         self._view = memoryview(self._buffer)
         self._start = 0
@@ -163,6 +165,10 @@ class Connection:
                 self._send_all(self._unsent)
                 self._unsent = b""
             self._send_all(frame[sendmsg([frame], rights(descriptor)) :])
+
+    def wait_eagerly(self) -> None:
+        """Stay awake for a moment for what is to be received, where that helps; see `wetlands_worker.eager`."""
+        self._eager = Eager() if helps() else None
 
     def receive_by(self, receive_into: "Callable[[memoryview], int]") -> None:
         """Receive bytes by that function instead of the socket's own."""
@@ -293,7 +299,10 @@ class Connection:
         """
         if not self._got:
             try:
-                self._got.extend(map(self._recv_into, (room,)))
+                if self._eager is not None:
+                    self._eager.receive(self._recv_into, room, self._got)
+                if not self._got:
+                    self._got.extend(map(self._recv_into, (room,)))
             except (ConnectionError, ValueError):  # reset by a dying peer, or closed on this side
                 return 0
         return self._got[0]

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,6 +10,8 @@ if TYPE_CHECKING:
 __all__ = ["make_memory_file", "seal_length"]
 
 _FOLDER = "/dev/shm"  # noqa: S108 - the file has no name there
+_OPEN_FILES = "/proc/self/fd"
+"""Only Linux has it."""
 _CLOSE_ON_EXEC, _ALLOW_SEALING = 1, 2
 _ADD_SEALS = 1033
 _SEAL, _SHRINK, _GROW = 1, 2, 4
@@ -28,7 +29,7 @@ def make_memory_file(name: str) -> int:
     make: "Any" = getattr(os, "memfd_create", None)
     if make is not None:
         return int(make(name, _CLOSE_ON_EXEC | _ALLOW_SEALING))
-    if sys.platform != "linux":
+    if not os.path.exists(_OPEN_FILES):
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
     try:
         return _made_by_libc(name)
@@ -45,7 +46,7 @@ def seal_length(descriptor: int) -> None:
     Whoever reads what lies behind the end of a mapped file is killed by a signal. So a worker that cuts the file which
     it shares with its host would end the host.
     """
-    if sys.platform != "linux":  # the number means something else there
+    if not os.path.exists(_OPEN_FILES):  # the number means something else there
         return
     try:
         import fcntl  # noqa: PLC0415 - Windows has none

@@ -57,6 +57,7 @@ class Worker:
 
     def serve(self) -> None:
         """Run calls one after the other until the host closes the connection."""
+        self._call.wait_eagerly()
         receive = self._call.receive
         while self._fit:
             frame = receive()

@@ -50,7 +50,10 @@ class Pace:
         self._seconds = each if before is None else before + _WEIGHT * (each - before)
 
     def lull(self, calls: int) -> float:
-        """For how many seconds to leave a worker alone that has so many calls before it: a part of their time."""
+        """For how many seconds to leave a worker alone that has so many calls before it: a part of their time.
+
+        To be woken for each of many short answers costs both sides more than these are worth.
+        """
         if self._seconds is None or not _SLEEPS_EXACTLY:
             return 0.0
         seconds = _SHARE_OF_LULL * self._seconds * calls

@@ -154,10 +154,7 @@ class Call:
         """A frame came of another number: of a call that has ended, from a thread which it left behind."""
 
     def lull(self) -> float:
-        """For how many seconds not to ask for more after an answer to another number.
-
-        To be woken for each of many short answers costs both sides more than these are worth.
-        """
+        """For how many seconds to ask for nothing more after an answer to another number."""
         return 0.0
 
     def called_back(self, of: int, connection: Connection, body: Bytes, buffers: Received) -> None:
@@ -389,8 +386,7 @@ class TaskCall(Call, Generic[T]):
 
     def completed(self, result: object) -> None:
         if self._refusal is not None:
-            failed, context = TaskFailureCategory.SERIALIZATION, "output"
-            self.failed(self.failure(failed, self._refusal, serialization_context=context))
+            self.failed(self.failure(TaskFailureCategory.SERIALIZATION, self._refusal, serialization_context="output"))
             return
         self.work.release()
         self._task._complete(result)  # type: ignore[arg-type]  # noqa: SLF001 - T is what the user says it is
