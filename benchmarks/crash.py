@@ -21,7 +21,7 @@ LINES = [
 
 
 def rows(bench: Bench) -> list[Result]:
-    times = bench.times(4)
+    times = bench.times(10)
     launch = bench.contender("wetlands", "floor", "launches", workers=1, times=times)
 
     def floor() -> Sample:

@@ -219,12 +219,12 @@ class WorkerProcess:
         if code is None:
             self.kill()
             code = self.wait(_DEATH_SECONDS)
-        self.output.join(_OUTPUT_SECONDS)
-        stderr = tuple(self.output.stderr_tail(_STDERR_LINES))
         peak = self._child.peak
         shortage = None
-        if code == -_SIGKILL and not self._killed:
+        if code == -_SIGKILL and not self._killed:  # meanwhile, others read what it wrote at last
             shortage = out_of_memory(self._kills, read_memory(), peak)
+        self.output.join(_OUTPUT_SECONDS)
+        stderr = tuple(self.output.stderr_tail(_STDERR_LINES))
         autopsy = Autopsy.of(code, stderr, peak=peak, shortage=shortage)
         if code is not None:
             self._autopsy = autopsy

@@ -183,7 +183,7 @@ class Scheduler(Generic[C]):
         if self._running.get(worker) is call:
             del self._running[worker]
         actions = self.submit(call)
-        if not actions:
+        if id(call) in self._queue:  # for it, another worker may be started
             self._queue.move_to_end(id(call), last=False)
         return actions
 

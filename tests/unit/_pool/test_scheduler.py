@@ -96,3 +96,14 @@ def test_the_worker_that_finished_last_is_used_first() -> None:
 
     assert [Dispatch(first, "next")] == scheduler.submit("next")
     assert Phase.BUSY is scheduler.phase(first)
+
+
+def test_a_call_that_was_not_begun_is_the_next_also_where_another_worker_is_started_for_it() -> None:
+    scheduler: Scheduler[str] = Scheduler(3, least=1)
+    scheduler.ready(0)
+    scheduler.claim("first")
+    assert [Spawn(1, 0.0)] == scheduler.submit("second")
+    assert [Spawn(2, 0.0)] == scheduler.unsent(0, "first")
+
+    assert [Dispatch(1, "first")] == scheduler.ready(1)
+    assert [Dispatch(2, "second")] == scheduler.ready(2)
