@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
-import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,18 +81,12 @@ def machine() -> str:
     """The machine, as far as it matters, without any name of it."""
     memory = psutil.virtual_memory().total / 2**30
     system = f"{platform.system()} {platform.release().split('-')[0]}"
-    built = " built with --enable-optimizations" if "--enable-optimizations" in _options_of_build() else ""
-    python = f"Python {platform.python_version()}{built}"
-    return f"{_processor()}, {psutil.cpu_count()} cores, {memory:.0f} GB, {system}, {python}"
+    return f"{_processor()}, {psutil.cpu_count()} cores, {memory:.0f} GB, {system}, Python {platform.python_version()}"
 
 
 def today() -> str:
     """The date in the way of ISO 8601."""
     return dt.datetime.now(tz=dt.timezone.utc).date().isoformat()
-
-
-def _options_of_build() -> str:
-    return str(sysconfig.get_config_var("CONFIG_ARGS") or "")
 
 
 def _processor() -> str:
