@@ -18,9 +18,9 @@ _WIDE = 100
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
-def show_json(found: object) -> None:
+def show_json(found: object, *, in_one_line: bool = False) -> None:
     """Print dataclasses, or a list or dictionary of them, as JSON."""
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False, default=_plain))
+    click.echo(json.dumps(found, indent=None if in_one_line else 2, ensure_ascii=False, default=_plain))
 
 
 def show_table(

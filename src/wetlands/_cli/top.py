@@ -6,12 +6,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
 
 from wetlands._cli.rows import duration, rows, size, summary, told_problems, waiting
+from wetlands._cli.tables import show_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from wetlands._view.meter import Meter
     from wetlands._view.survey import SeenEnvironment
 
-__all__ = ["Frame", "show_once", "watch"]
+__all__ = ["Frame", "show_once", "tell", "watch"]
 
 _KEYS_SECONDS = 0.1
 _BAR_WIDTH = 10
@@ -148,6 +150,22 @@ def show_once(folder: Path) -> None:
     from wetlands._view.meter import Meter  # noqa: PLC0415 - help needs none of it
 
     _print(Frame.take(folder, Meter()), _console())
+
+
+def tell(folder: Path, interval: float, *, once: bool) -> None:
+    """Print a line of JSON for each look, until Ctrl-C is pressed; or for one look."""
+    from wetlands._view.meter import Meter  # noqa: PLC0415 - help needs none of it
+
+    meter = Meter()
+    with suppress(KeyboardInterrupt):
+        while True:
+            frame = Frame.take(folder, meter)
+            now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+            told = {"time": now, "workers": frame.rows, "problems": told_problems(frame.seen)}
+            show_json(told, in_one_line=True)
+            if once:
+                return
+            time.sleep(interval)
 
 
 def watch(folder: Path, interval: float) -> None:

@@ -81,15 +81,18 @@ def ps(instance: Instance, name: str | None, *, as_json: bool) -> None:
     show_default=True,
     help="Seconds between two looks.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for each look.")
 @pass_instance
-def top(instance: Instance, interval: float, *, once: bool) -> None:
+def top(instance: Instance, interval: float, *, once: bool, as_json: bool) -> None:
     """Watch the workers of the instance, their tasks and progress.
 
     It is shown anew every second, until q or Ctrl-C is pressed. Where there is no terminal, one text follows the other.
     """
-    from wetlands._cli.top import show_once, watch  # noqa: PLC0415 - help needs none of it
+    from wetlands._cli.top import show_once, tell, watch  # noqa: PLC0415 - help needs none of it
 
-    if once:
+    if as_json:
+        tell(instance.folder, interval, once=once)
+    elif once:
         show_once(instance.folder)
     else:
         watch(instance.folder, interval)

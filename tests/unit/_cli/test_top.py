@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,3 +156,28 @@ def test_without_a_terminal_one_text_follows_the_other_until_ctrl_c(
 
     assert (0, [0.5, 0.5, 0.5]) == (done.exit_code, waits)
     assert 3 == done.stdout.count("wetlands top")
+
+
+def test_as_json_each_look_is_one_line(wetlands: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = FakeCall(progress=Progress("third image", 3, 4))
+    with seen_program(tmp_path / "instance (ü)", FakeEnvironment("cellpose", call)):
+        one = wetlands("top", "--once", "--json")
+
+    (line,) = one.stdout.splitlines()
+    told = json.loads(line)
+    assert [("cellpose", "busy", "third image", 3)] == [
+        (row["environment"], row["state"], row["message"], row["current"]) for row in told["workers"]
+    ]
+    assert [] == told["problems"]
+    assert datetime.fromisoformat(told["time"]).tzinfo is not None
+
+    looks: list[float] = []
+
+    def wait(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", wait)
+    done = wetlands("top", "--json", "-i", "0.5")
+    assert (0, [[], [], []]) == (done.exit_code, [json.loads(line)["workers"] for line in done.stdout.splitlines()])
