@@ -41,6 +41,7 @@ _ANSWER_SECONDS = 30.0
 _CONNECT_SECONDS = 5.0
 _JOIN_SECONDS = 5.0
 _END_SECONDS = 5.0
+_REFUSED_SECONDS = 0.5
 
 
 class Plan(TypedDict):
@@ -150,6 +151,7 @@ class Keeper:
         try:
             sock = reach(address, key, purpose, max(timeout, 0.1))
         except HandshakeError as error:
+            _wait_for_end(pid, min(_REFUSED_SECONDS, deadline - time.monotonic()))
             raise AttachError(who, f"their keeper, process {pid}, cannot be reached ({error})") from error
         keeper = cls(Connection(sock), pid, address, key, who)
         try:
@@ -244,6 +246,7 @@ class Keeper:
             except (OSError, BrokenFrameError) as error:
                 raise AttachError(self._who, f"their keeper, process {self.pid}, ended the talk ({error})") from error
             if frame is None:
+                _wait_for_end(self.pid, deadline - time.monotonic())
                 raise AttachError(self._who, f"their keeper, process {self.pid}, has ended")
             kind, _, body, buffers = frame
             if kind == messages.HELD:
@@ -338,3 +341,8 @@ class Keeper:
         except OSError:
             return False
         return True
+
+
+def _wait_for_end(pid: int, seconds: float) -> None:
+    """A keeper that talks to nobody is ending, and lives for a moment yet: who looks again is not to find it."""
+    wait_for_exit(pid, max(0.0, seconds))
