@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -101,9 +102,21 @@ def eventually(condition: Callable[[], object], what: str, timeout: float = DEAD
 def is_running(pid: int) -> bool:
     """Whether a process of that number runs; a zombie does not."""
     try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+        return _state(Path(f"/proc/{pid}")) != b"Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def suspend(pid: int) -> None:
+    """Stop a process, and wait until all of its threads are, where that is told: they go on for a moment."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    if threads.exists():
+        eventually(lambda: {b"T"} == {_state(thread) for thread in threads.iterdir()}, f"process {pid} is stopped")
+
+
+def _state(folder: Path) -> bytes:
+    return (folder / "stat").read_bytes().rpartition(b")")[2].split()[0]
 
 
 def in_thread(function: Callable[[], T], deadline: float = DEADLINE) -> Callable[[], T]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, is_running, pids, pool_of
+from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, is_running, pids, pool_of, suspend
 from wetlands.task import Task, TaskEventType, TaskStatus
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ def test_what_cannot_be_interrupted_is_killed_and_replaced(function: str) -> Non
 def test_a_suspended_worker_is_killed() -> None:
     with an_environment() as environment:
         task = running(environment.submit(FUNCTIONS, "sleeps"))
-        os.kill(pids(environment)[0], signal.SIGSTOP)
+        suspend(pids(environment)[0])
 
         assert ["asked", "interrupted", "killed"] == steps_of(task, 0.1)
         assert "next" == environment.execute(FUNCTIONS, "echo", ("next",))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from persistent import DESERTED, a_program, attached, begun, said_pids
-from pools import DEADLINE, FUNCTIONS, eventually, in_thread, is_running, pids
+from pools import DEADLINE, FUNCTIONS, eventually, in_thread, is_running, pids, suspend
 from wetlands.exceptions import AttachError
 from wetlands.task import TaskFailureCategory, TaskStatus
 
@@ -57,7 +57,7 @@ def test_an_answer_that_the_killed_program_had_received_and_not_read_is_kept(
     go = tmp_path / "go"
     with a_program(instance, "launches", transport, str(go)) as program:
         said = program.says()
-        os.kill(program.process.pid, signal.SIGSTOP)
+        suspend(program.process.pid)
         go.touch()
         eventually(lambda: not busy(said_pids(instance.note)), "the answer is sent")
         program.signal(signal.SIGKILL)

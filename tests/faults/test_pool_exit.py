@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
 from concurrent.futures import CancelledError
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, is_running, pids, unlaunched
+from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, is_running, pids, suspend, unlaunched
 from wetlands.exceptions import ExecutionException, NotLaunchedError
 from wetlands.task import TaskFailureCategory, TaskStatus
 
@@ -57,7 +55,7 @@ def test_a_stopped_process_ends_too() -> None:
     """A debugger, or a terminal, has stopped it; it can hear nothing but SIGKILL."""
     with an_environment() as environment:
         (pid,) = pids(environment)
-        os.kill(pid, signal.SIGSTOP)
+        suspend(pid)
 
         assert seconds_to_exit(environment) < 4.0
         assert not is_running(pid)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pools import DEADLINE, FUNCTIONS, an_environment, eventually, pids, pool_of, say
+from pools import DEADLINE, FUNCTIONS, an_environment, eventually, pids, pool_of, say, suspend
 from wetlands._pool.stacks import worker_stack
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def test_a_suspended_worker_has_no_stack_and_says_so_in_bounded_time() -> None:
     with an_environment() as environment:
         task = running(environment.submit(FUNCTIONS, "sleeps"))
         (pid,) = pids(environment)
-        os.kill(pid, signal.SIGSTOP)
+        suspend(pid)
         try:
             assert f"No stack: worker 0 pid {pid} is stopped (by SIGSTOP or a debugger)." == task.stack()
         finally:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, is_running, pids, pool_of
+from pools import DEADLINE, FUNCTIONS, an_environment, eventually, in_thread, is_running, pids, pool_of, suspend
 from wetlands.exceptions import ExecutionException
 from wetlands.task import TaskFailureCategory, TaskStatus
 
@@ -120,7 +118,7 @@ def test_a_stopped_worker_is_told_apart() -> None:
     with a_warm_environment() as environment:
         task = environment.submit(FUNCTIONS, "sleeps", timeout=1.0)
         eventually(lambda: task.message == "begun", "the task")
-        os.kill(pids(environment)[0], signal.SIGSTOP)
+        suspend(pids(environment)[0])
 
         assert "is stopped" in timed_out(task).message
         assert "after" == environment.execute(FUNCTIONS, "echo", ("after",))
@@ -129,7 +127,7 @@ def test_a_stopped_worker_is_told_apart() -> None:
 @pytest.mark.skipif(not LINUX, reason="suspends a process")
 def test_a_call_that_a_stopped_worker_never_began_runs_elsewhere() -> None:
     with a_warm_environment() as environment:
-        os.kill(pids(environment)[0], signal.SIGSTOP)
+        suspend(pids(environment)[0])
 
         assert "elsewhere" == environment.execute(FUNCTIONS, "echo", ("elsewhere",), timeout=0.5)
 

@@ -22,7 +22,7 @@ import pytest
 
 from dap import Editor
 from houses import short_folder
-from pools import DEADLINE, FUNCTIONS, eventually, is_running
+from pools import DEADLINE, FUNCTIONS, eventually, is_running, suspend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ def test_workers_of_another_program_are_seen_examined_and_stopped(program: Progr
 
 def test_workers_of_a_program_that_is_stopped_are_killed(program: Program) -> None:
     pids = program.pids()
-    program.process.send_signal(signal.SIGSTOP)
+    suspend(program.process.pid)
 
     listed = program.wetlands("ps")
     assert 0 == listed.returncode
@@ -263,7 +263,7 @@ def test_ctrl_c_ends_top_like_q(program: Program) -> None:
 def test_a_program_that_does_not_answer_keeps_no_key_waiting(program: Program) -> None:
     with terminal(program, "top", "-i", "0.1") as screen:
         screen.shows("q quits")
-        program.process.send_signal(signal.SIGSTOP)
+        suspend(program.process.pid)
         screen.shows("does not answer")
         screen.types("q")
         began = time.monotonic()
