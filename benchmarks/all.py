@@ -1,6 +1,6 @@
 """Run all benchmarks and write the page of the documentation: ``uv run benchmarks/all.py``.
 
-They take more than an hour. With ``--parts FOLDER``, what is done is kept there, and a run that was interrupted goes
+They take half an hour. With ``--parts FOLDER``, what is done is kept there, and a run that was interrupted goes
 on behind it.
 """
 
