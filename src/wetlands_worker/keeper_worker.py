@@ -136,12 +136,14 @@ class KeptWorker:
     @property
     def busy(self) -> bool:
         """Whether it runs a call, or may do so: it has not said."""
-        return self.state is None or self.state[0] is not None
+        state = self.state  # once: a program that attaches sets it on another thread
+        return state is None or state[0] is not None
 
     @property
     def is_needed(self) -> bool:
         """Whether it is busy, or keeps an answer that no program has read."""
-        return self.state is None or self.state[0] is not None or bool(self.state[1])
+        state = self.state
+        return state is None or state[0] is not None or bool(state[1])
 
     def _tell(self, letter: "Tuple[object, ...]", descriptors: "List[int]" = []) -> None:  # noqa: B006 - never changed
         try:

@@ -151,7 +151,7 @@ class Keeper:
         try:
             sock = reach(address, key, purpose, max(timeout, 0.1))
         except HandshakeError as error:
-            _wait_for_end(pid, min(_REFUSED_SECONDS, deadline - time.monotonic()))
+            wait_for_exit(pid, min(_REFUSED_SECONDS, deadline - time.monotonic()))  # it may be ending, see below
             raise AttachError(who, f"their keeper, process {pid}, cannot be reached ({error})") from error
         keeper = cls(Connection(sock), pid, address, key, who)
         try:
@@ -246,7 +246,7 @@ class Keeper:
             except (OSError, BrokenFrameError) as error:
                 raise AttachError(self._who, f"their keeper, process {self.pid}, ended the talk ({error})") from error
             if frame is None:
-                _wait_for_end(self.pid, deadline - time.monotonic())
+                wait_for_exit(self.pid, deadline - time.monotonic())  # so that who looks again does not find it
                 raise AttachError(self._who, f"their keeper, process {self.pid}, has ended")
             kind, _, body, buffers = frame
             if kind == messages.HELD:
@@ -341,8 +341,3 @@ class Keeper:
         except OSError:
             return False
         return True
-
-
-def _wait_for_end(pid: int, seconds: float) -> None:
-    """A keeper that talks to nobody is ending, and lives for a moment yet: who looks again is not to find it."""
-    wait_for_exit(pid, max(0.0, seconds))

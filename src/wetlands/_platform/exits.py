@@ -33,7 +33,7 @@ def wait_for_exit(pid: int, timeout: float) -> bool:
         try:
             poll = select.poll()
             poll.register(descriptor, select.POLLIN)
-            return bool(poll.poll(timeout * 1000))
+            return bool(poll.poll(max(0.0, timeout) * 1000))  # below 0, it would wait for ever
         finally:
             os.close(descriptor)
     import psutil  # noqa: PLC0415 - only where the system tells of no ends
