@@ -16,7 +16,7 @@ from wetlands._cli.rows import duration, rows, size, summary, told_problems, wai
 from wetlands._cli.tables import show_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console, RenderableType
@@ -154,40 +154,44 @@ def show_once(folder: Path) -> None:
 
 def tell(folder: Path, interval: float, *, once: bool) -> None:
     """Print a line of JSON for each look, until Ctrl-C is pressed; or for one look."""
-    from wetlands._view.meter import Meter  # noqa: PLC0415 - help needs none of it
-
-    meter = Meter()
     with suppress(KeyboardInterrupt):
-        while True:
-            frame = Frame.take(folder, meter)
+        for frame in _frames(folder, interval):
             now = datetime.now(timezone.utc).isoformat(timespec="seconds")
             told = {"time": now, "workers": frame.rows, "problems": told_problems(frame.seen)}
             show_json(told, in_one_line=True)
             if once:
                 return
-            time.sleep(interval)
 
 
 def watch(folder: Path, interval: float) -> None:
     """Show frame after frame, until q or Ctrl-C is pressed."""
-    from wetlands._view.meter import Meter  # noqa: PLC0415 - help needs none of it
-
-    console, meter = _console(), Meter()
+    console = _console()
     with suppress(KeyboardInterrupt):
         if console.is_terminal:
-            _watch_on_terminal(console, folder, meter, interval)
+            _watch_on_terminal(console, folder, interval)
         else:
-            while True:
-                _print(Frame.take(folder, meter), console)
+            for frame in _frames(folder, interval):
+                _print(frame, console)
                 click.echo()
-                time.sleep(interval)
 
 
-def _watch_on_terminal(console: Console, folder: Path, meter: Meter, interval: float) -> None:
+def _frames(folder: Path, interval: float) -> Iterator[Frame]:
+    """Look again and again."""
+    from wetlands._view.meter import Meter  # noqa: PLC0415 - help needs none of it
+
+    meter = Meter()
+    while True:
+        yield Frame.take(folder, meter)
+        time.sleep(interval)
+
+
+def _watch_on_terminal(console: Console, folder: Path, interval: float) -> None:
     from rich.live import Live  # noqa: PLC0415 - takes a while to import
 
     from wetlands._platform.keyboard import pressed_keys  # noqa: PLC0415 - help needs none of it
+    from wetlands._view.meter import Meter  # noqa: PLC0415 - as above
 
+    meter = Meter()
     # The looks are taken by another thread: whoever does not answer keeps neither keys nor the size waiting.
     with ThreadPoolExecutor(1) as looker, pressed_keys() as key:
         frame = Frame.take(folder, meter)

@@ -141,9 +141,9 @@ def test_once_is_once(wetlands: Run, tmp_path: Path) -> None:
     assert str(os.getpid()) in done.stdout
 
 
-def test_without_a_terminal_one_text_follows_the_other_until_ctrl_c(
-    wetlands: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was slept; the third time, Ctrl-C is pressed."""
     waits: list[float] = []
 
     def wait(seconds: float) -> None:
@@ -152,13 +152,17 @@ def test_without_a_terminal_one_text_follows_the_other_until_ctrl_c(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(time, "sleep", wait)
+    return waits
+
+
+def test_without_a_terminal_one_text_follows_the_other_until_ctrl_c(wetlands: Run, waits: list[float]) -> None:
     done = wetlands("top", "-i", "0.5")
 
     assert (0, [0.5, 0.5, 0.5]) == (done.exit_code, waits)
     assert 3 == done.stdout.count("wetlands top")
 
 
-def test_as_json_each_look_is_one_line(wetlands: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_once_as_json_is_one_line(wetlands: Run, tmp_path: Path) -> None:
     call = FakeCall(progress=Progress("third image", 3, 4))
     with seen_program(tmp_path / "instance (ü)", FakeEnvironment("cellpose", call)):
         one = wetlands("top", "--once", "--json")
@@ -171,13 +175,8 @@ def test_as_json_each_look_is_one_line(wetlands: Run, tmp_path: Path, monkeypatc
     assert [] == told["problems"]
     assert datetime.fromisoformat(told["time"]).tzinfo is not None
 
-    looks: list[float] = []
 
-    def wait(seconds: float) -> None:
-        looks.append(seconds)
-        if len(looks) == 3:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(time, "sleep", wait)
+def test_as_json_each_look_is_one_line_until_ctrl_c(wetlands: Run, waits: list[float]) -> None:
     done = wetlands("top", "--json", "-i", "0.5")
+    assert [0.5, 0.5, 0.5] == waits
     assert (0, [[], [], []]) == (done.exit_code, [json.loads(line)["workers"] for line in done.stdout.splitlines()])
