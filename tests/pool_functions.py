@@ -225,6 +225,23 @@ def sleeps(task, seconds=60):
     time.sleep(seconds)
 
 
+class _Slow:
+    def __reduce__(self):
+        time.sleep(60)
+        return _Slow, ()
+
+
+def reports_slowly(task):
+    task.update("begun")
+    task.set_output("slow", _Slow())
+
+
+def reports_slowly_from_a_thread(task):
+    thread = threading.Thread(target=reports_slowly, args=(task,))
+    thread.start()
+    thread.join()
+
+
 def counts(task):
     """Hold the interpreter's lock in C code."""
     task.update("begun")

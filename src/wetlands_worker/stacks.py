@@ -36,7 +36,7 @@ def stacks(main_thread: int, asking: int) -> "Tuple[PlainStack, ...]":
         if thread == asking:
             continue
         is_main = thread == main_thread
-        frames = _frames(current[thread])
+        frames = _frames(current[thread], is_main=is_main)
         if frames or is_main:
             found.append((names.get(thread, "MainThread" if is_main else str(thread)), is_main, frames))
     return tuple(found)
@@ -48,18 +48,21 @@ def _names() -> "Dict[int, str]":
     return {number: str(getattr(thread, "name", number)) for number, thread in list(active.items())}
 
 
-def _frames(innermost: "FrameType") -> "Tuple[PlainFrame, ...]":
+def _frames(innermost: "FrameType", *, is_main: bool) -> "Tuple[PlainFrame, ...]":
     frames: "List[PlainFrame]" = []
+    inside = _MOST_FRAMES  # how many lie inside the loop of the worker, which runs on the main thread alone
     frame: "Optional[FrameType]" = innermost
     while frame is not None and len(frames) < _MOST_FRAMES:
         code = frame.f_code
-        if code.co_filename in _LOOPS:  # what lies outside of it is how this process was started
-            break
-        if not code.co_filename.startswith(_OURS):
+        if is_main and code.co_filename in _LOOPS:  # a task that reports passes here too: the outermost is the loop
+            inside = len(frames)
+        elif not code.co_filename.startswith(_OURS):
             line = frame.f_lineno or 0
             text = getline(code.co_filename, line, frame.f_globals).strip()
             frames.append((_clean(code.co_filename), line, _clean(code.co_name), _clean(text)))
         frame = frame.f_back
+    if frame is None:  # what lies outside of the loop is how this process was started
+        del frames[inside:]
     return tuple(reversed(frames))
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from persistent import DESERTED, a_program, attached, begun, said_pids
-from pools import DEADLINE, FUNCTIONS, eventually, in_thread, is_running, pids, suspend
+from pools import DEADLINE, FUNCTIONS, eventually, in_thread, is_running, pids, pool_of, suspend
+from wetlands._launch.process import WorkerProcess
 from wetlands.exceptions import AttachError
 from wetlands.task import TaskFailureCategory, TaskStatus
 
@@ -227,6 +228,26 @@ def test_a_map_that_was_under_way_leaves_nothing_but_its_last_results(
     later.detach()
 
     assert [] == attached(instance).pending_results()
+
+
+def test_a_call_that_is_being_sent_at_the_detach_is_canceled_and_its_worker_lives_on(
+    instance: Instance, environment: ExternalEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, hung_up = pool_of(environment), threading.Event()
+    worker = pool.workers[0]
+
+    def hang_up() -> None:
+        WorkerProcess.hang_up(worker.process)
+        hung_up.set()
+
+    monkeypatch.setattr(worker.process, "hang_up", hang_up)
+    monkeypatch.setattr(pool._overtime, "begins", lambda *_: hung_up.wait(DEADLINE))  # just before it is sent
+    submit = in_thread(lambda: environment.submit(FUNCTIONS, "add", (1, 2)))
+    eventually(lambda: pool._roster.busy(worker), "it is being sent")
+    environment.detach()
+
+    assert TaskStatus.CANCELED == submit().wait_for(DEADLINE).status
+    assert [worker.process.pid] == pids(attached(instance))
 
 
 def test_a_program_that_takes_plain_values_only_takes_no_others_of_those_that_were_kept(

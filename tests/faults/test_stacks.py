@@ -26,12 +26,24 @@ def running(task: Task[object]) -> Task[object]:
 
 def test_the_stack_of_a_running_task_ends_in_what_it_does_and_hides_our_frames() -> None:
     with an_environment() as environment:
-        task = running(environment.submit(FUNCTIONS, "sleeps"))
+        task = environment.submit(FUNCTIONS, "sleeps")
+        eventually(lambda: "time.sleep(seconds)" in task.stack(), "it sleeps")
         lines = task.stack().splitlines()
 
         assert "Stack of the main thread (most recent call last):" == lines[0]
         assert "    time.sleep(seconds)" in lines
         assert 3 == len(lines)
+        task.cancel(force_after=0)
+        task.wait_for(DEADLINE)
+
+
+@pytest.mark.parametrize("function", ["reports_slowly", "reports_slowly_from_a_thread"])
+def test_the_stack_of_a_task_that_reports_something_has_the_function_that_does(function: str) -> None:
+    with an_environment() as environment:
+        task = running(environment.submit(FUNCTIONS, function))
+        eventually(lambda: "in __reduce__" in task.stack(), "it encodes what it reports")
+
+        assert "in reports_slowly\n" in task.stack()
         task.cancel(force_after=0)
         task.wait_for(DEADLINE)
 

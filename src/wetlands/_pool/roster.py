@@ -141,7 +141,7 @@ class Roster:
         """A worker is gone that had not come to a call; None when it is not to be run elsewhere."""
         with self.lock:
             call.put_back()
-            if call.unwanted or call.losses > most_losses:
+            if call.unwanted or call.losses > most_losses or self.closing.is_set():
                 return None
             return self._bound(self.scheduler.unsent(worker.index, call))
 
