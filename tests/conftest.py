@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import leaks
 from interpreters import found
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Who is started in the background by a shell has Ctrl-C ignored, and hands that on to the programs of the tests.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The machine may be busy, so no example has to come by a time; a timeout of pytest holds every test.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _MOST_TEST_PROCESSES = 4  # each test may start several workers of its own
 

@@ -24,7 +24,8 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SETTLE_SECONDS = 2.0
+SETTLE_SECONDS = 10.0
+"""What ends by itself may take that long on a machine with too much to do."""
 SHARED_MEMORY = Path("/dev/shm")
 OUR_SEGMENTS = ("wetlands", "wl", "psm_")  # `psm_` is what multiprocessing.shared_memory calls its own
 

@@ -91,14 +91,14 @@ def over(scripted: Scripted) -> Connection:
     return Connection(scripted)  # type: ignore[arg-type]  # it has what a connection uses of a socket
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(FRAMES, st.lists(st.integers(1, 100_000), max_size=60))
 @example([(1, 2, b"body", (b"", b"x" * 70_000, b""))], [1] * 60)
 def test_frames_arrive_as_they_were_sent_however_the_stream_is_cut(frames: list[Sent], sizes: list[int]) -> None:
     assert frames == received_by(over(Scripted(stream_of(frames), sizes)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(FRAMES, st.lists(st.integers(1, 60), min_size=1, max_size=5), st.lists(st.integers(1, 5_000), max_size=60))
 def test_reading_that_was_interrupted_goes_on_where_it_was(
     frames: list[Sent], interrupted: list[int], sizes: list[int]
@@ -119,7 +119,7 @@ def test_reading_that_was_interrupted_goes_on_where_it_was(
     assert frames == got
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(FRAMES.filter(bool), st.data())
 def test_a_stream_that_ends_in_the_middle_gives_the_whole_frames_before_it(
     frames: list[Sent], data: st.DataObject
@@ -131,7 +131,6 @@ def test_a_stream_that_ends_in_the_middle_gives_the_whole_frames_before_it(
     assert len(got) < len(frames)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_junk_never_hangs_and_never_takes_memory_without_bound(junk: bytes) -> None:
     connection = over(Scripted(_with_small_lengths(junk), ()))
@@ -191,7 +190,7 @@ def hostile_frames(draw: st.DrawFn) -> bytes:
 
 @pytest.mark.parametrize("shares", [False, True], ids=["in line", "shared memory"])
 @pytest.mark.parametrize("limits", [NO_LIMITS, (1 << 20, 1 << 20, 1 << 10)], ids=["no limits", "limits"])
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(hostile_frames() | st.binary(max_size=100), max_size=4))
 def test_whatever_a_peer_announces_reading_ends_and_takes_no_more_memory_than_was_sent(
     shares: bool, limits: tuple[int, int, int], frames: list[bytes]

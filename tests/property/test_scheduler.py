@@ -251,5 +251,5 @@ class SchedulerMachine(RuleBasedStateMachine):
             assert call is None or worker == self.scheduler.runs_on(call)
 
 
-SchedulerMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+SchedulerMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=60)
 test_the_scheduler_keeps_its_promises = SchedulerMachine.TestCase

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LIMIT = 40 * GRAIN
 IDLE_LIMIT = 12 * GRAIN
 FIRST = 3 * GRAIN
-transfers = settings(deadline=None, max_examples=60)
+transfers = settings(max_examples=60)
 
 
 class Blocks(RuleBasedStateMachine):
@@ -100,8 +100,8 @@ class FixedBlocks(Blocks):
 
 TestBlocks = Blocks.TestCase
 TestFixedBlocks = FixedBlocks.TestCase
-TestFixedBlocks.settings = settings(deadline=None, max_examples=50)
-TestBlocks.settings = settings(deadline=None, max_examples=50)
+TestFixedBlocks.settings = settings(max_examples=50)
+TestBlocks.settings = settings(max_examples=50)
 
 dtypes = (
     npst.scalar_dtypes() | npst.byte_string_dtypes(min_len=1) | npst.unicode_string_dtypes(min_len=1)

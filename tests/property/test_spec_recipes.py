@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, cast
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wetlands._spec import Spec, check_name, differences, parse
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from wetlands._spec import Commands, Dependencies
 
-settings.register_profile("spec", deadline=None)  # the machine may be busy; a timeout of pytest holds every test
-spec_settings = settings(settings.get_profile("spec"))
 
 platforms = st.sampled_from(["linux-64", "linux-aarch64", "osx-arm64", "win-64"])
 names = st.sampled_from(["numpy", "SciPy", "ruamel.yaml", "typing_extensions", "a", "b", "c"])
@@ -98,19 +96,16 @@ def spec_of(recipe: object, lines: object = None, platform: str = "linux-64") ->
 specs = st.builds(spec_of, recipes, commands, platforms)
 
 
-@spec_settings
 @given(specs)
 def test_a_recipe_survives_being_stored_as_json(spec: Spec) -> None:
     assert spec == Spec.from_json(json.loads(json.dumps(spec.to_json())))
 
 
-@spec_settings
 @given(specs)
 def test_a_stored_recipe_keeps_its_identity(spec: Spec) -> None:
     assert spec.fingerprint == Spec.from_json(spec.to_json()).fingerprint
 
 
-@spec_settings
 @given(recipes, st.randoms())
 def test_the_order_and_repetition_of_requirements_mean_nothing(recipe: dict[str, object], random: Random) -> None:
     shuffled = copy.deepcopy(recipe)
@@ -122,7 +117,6 @@ def test_the_order_and_repetition_of_requirements_mean_nothing(recipe: dict[str,
     assert spec_of(recipe).fingerprint == spec_of(shuffled).fingerprint
 
 
-@spec_settings
 @given(recipes, recipes, commands, commands)
 def test_two_recipes_are_equal_exactly_when_their_fingerprints_are_and_nothing_differs(
     recipe: dict[str, object], other: dict[str, object], lines: object, other_lines: object
@@ -132,7 +126,6 @@ def test_two_recipes_are_equal_exactly_when_their_fingerprints_are_and_nothing_d
     assert (left == right) is (differences(left, right) == ())
 
 
-@spec_settings
 @given(recipes, st.sampled_from(["python", "conda", "channels", "pip", "commands"]))
 def test_any_single_change_changes_the_fingerprint_and_is_told(recipe: dict[str, object], part: str) -> None:
     before = spec_of(recipe)
@@ -147,7 +140,6 @@ def test_any_single_change_changes_the_fingerprint_and_is_told(recipe: dict[str,
     assert differences(before, after)
 
 
-@spec_settings
 @given(recipes.filter(lambda recipe: len(cast("list[object]", recipe.get("channels", []))) > 1))
 def test_the_order_of_channels_means_something(recipe: dict[str, object]) -> None:
     forward = spec_of({"conda": ["a"], "channels": recipe["channels"]})
@@ -155,21 +147,18 @@ def test_the_order_of_channels_means_something(recipe: dict[str, object]) -> Non
     assert (forward.channels == backward.channels) is (forward.fingerprint == backward.fingerprint)
 
 
-@spec_settings
 @given(json_values, json_values)
 def test_junk_is_refused_with_an_invalid_dependency_error(recipe: object, lines: object) -> None:
     with suppress(InvalidDependencyError):
         spec_of(recipe, lines)
 
 
-@spec_settings
 @given(st.dictionaries(st.sampled_from(["python", "conda", "channels", "pip", "local"]), json_values, max_size=3))
 def test_junk_under_known_keys_is_refused_with_an_invalid_dependency_error(recipe: object) -> None:
     with suppress(InvalidDependencyError):
         spec_of(recipe)
 
 
-@spec_settings
 @given(specs, st.data())
 def test_a_damaged_record_is_read_as_it_is_or_refused(spec: Spec, data: st.DataObject) -> None:
     plain = spec.to_json()
@@ -181,7 +170,6 @@ def test_a_damaged_record_is_read_as_it_is_or_refused(spec: Spec, data: st.DataO
     assert read == Spec.from_json(read.to_json())
 
 
-@spec_settings
 @given(st.text(max_size=12) | st.text(alphabet="cCoOnN.1 /\\-é", max_size=6), st.lists(st.text(max_size=3), max_size=3))
 def test_a_name_is_one_path_component_everywhere_or_refused(name: str, taken: list[str]) -> None:
     try:

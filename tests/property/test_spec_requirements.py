@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -13,9 +13,6 @@ from rattler.package.build_string import BuildString
 
 from wetlands._spec import parse_conda, parse_pypi, parse_python
 from wetlands.exceptions import InvalidDependencyError
-
-settings.register_profile("spec", deadline=None)  # the machine may be busy; a timeout of pytest holds every test
-spec_settings = settings(settings.get_profile("spec"))
 
 releases = st.lists(st.integers(0, 12), min_size=1, max_size=3).map(lambda numbers: ".".join(map(str, numbers)))
 long_releases = st.lists(st.integers(0, 12), min_size=2, max_size=3).map(lambda numbers: ".".join(map(str, numbers)))
@@ -86,7 +83,6 @@ def _padded(version: tuple[int, ...], size: int) -> tuple[int, ...]:
     return version + (0,) * (size - len(version))
 
 
-@spec_settings
 @given(names, specifiers, versions)
 def test_a_pep_440_specifier_means_the_same_releases_to_conda(
     name: str, specifier: str, version: tuple[int, ...]
@@ -95,7 +91,6 @@ def test_a_pep_440_specifier_means_the_same_releases_to_conda(
     assert expected is conda_matches(parse_conda(name + specifier).version, version)
 
 
-@spec_settings
 @given(names, specifiers, versions)
 def test_the_one_spelling_of_a_pypi_requirement_means_the_same_releases(
     name: str, specifier: str, version: tuple[int, ...]
@@ -105,7 +100,6 @@ def test_the_one_spelling_of_a_pypi_requirement_means_the_same_releases(
     assert SpecifierSet(specifier).contains(text) is written.contains(text)
 
 
-@spec_settings
 @given(names, specifiers, st.booleans())
 def test_a_requirement_written_anew_is_the_same(name: str, specifier: str, dependencies: bool) -> None:
     conda = parse_conda(name + specifier, dependencies=dependencies)
@@ -115,7 +109,6 @@ def test_a_requirement_written_anew_is_the_same(name: str, specifier: str, depen
     assert pypi == parse_pypi(pypi.text, dependencies=dependencies)
 
 
-@spec_settings
 @given(names, st.lists(clauses(), min_size=1, max_size=4), st.randoms())
 def test_the_order_of_clauses_and_blanks_between_them_mean_nothing(name: str, parts: list[str], random: object) -> None:
     shuffled = sorted(parts, key=lambda _: random.random())  # type: ignore[attr-defined]  # hypothesis' Random is untyped
@@ -124,7 +117,6 @@ def test_the_order_of_clauses_and_blanks_between_them_mean_nothing(name: str, pa
     assert parse_pypi(name + ",".join(parts)) == parse_pypi(name + ",".join(bare))
 
 
-@spec_settings
 @given(names, specifiers, st.none() | builds, st.sampled_from(["", "conda-forge"]), quotes, blanks)
 def test_brackets_mean_what_the_plain_form_means(
     name: str, specifier: str, build: str | None, channel: str, quote: str, blank: str
@@ -137,7 +129,6 @@ def test_brackets_mean_what_the_plain_form_means(
     assert expected == parse_conda(f"{name}{blank}[{inside}]")
 
 
-@spec_settings
 @given(names, releases, st.sampled_from(["==", ">=", "<", "!=", ""]), builds, st.data())
 def test_the_engine_reads_our_form_of_brackets_as_it_reads_theirs(
     name: str, release: str, operator: str, build: str, data: st.DataObject
@@ -153,7 +144,6 @@ def test_the_engine_reads_our_form_of_brackets_as_it_reads_theirs(
     assert theirs.matches(record) is ours.matches(record)
 
 
-@spec_settings
 @given(nearly | in_brackets)
 def test_any_text_is_a_conda_requirement_in_its_safe_form_or_refused(text: str) -> None:
     try:
@@ -166,7 +156,6 @@ def test_any_text_is_a_conda_requirement_in_its_safe_form_or_refused(text: str) 
     assert requirement == parse_conda(requirement.text)
 
 
-@spec_settings
 @given(nearly | st.text(max_size=20))
 def test_any_text_is_a_pypi_requirement_or_refused(text: str) -> None:
     try:
@@ -177,7 +166,6 @@ def test_any_text_is_a_pypi_requirement_or_refused(text: str) -> None:
     assert not requirement.text.startswith("-")
 
 
-@spec_settings
 @given(nearly | st.text(max_size=20))
 def test_any_text_is_a_python_requirement_or_refused(text: str) -> None:
     try:
@@ -196,7 +184,6 @@ python_clauses = st.builds(
 )
 
 
-@spec_settings
 @given(st.lists(python_clauses, min_size=1, max_size=3).map(",".join))
 def test_a_python_requirement_allows_what_its_specifier_contains_from_3_8_on(text: str) -> None:
     supported = [version for version in pythons if version >= Version("3.8")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -17,8 +17,6 @@ from wetlands_worker.values import DecodeError, EncodeError, decode, encode
 if TYPE_CHECKING:
     from arrays import Anything
 
-settings.register_profile("values", deadline=None)  # the machine may be busy; a timeout of pytest holds every test
-values_settings = settings(settings.get_profile("values"))
 
 inline_limits = st.sampled_from([0, 1, 100, 4096, 1 << 30])
 texts = st.text() | st.text(alphabet=st.characters(categories=("Cs", "Ll")))
@@ -69,7 +67,6 @@ def crossed(value: object, inline_below: int) -> Anything:
     return decode(body, [bytearray(buffer) for buffer in buffers])
 
 
-@values_settings
 @given(values, inline_limits)
 def test_plain_values_arrive_as_they_were(value: object, inline_below: int) -> None:
     arrived = crossed(value, inline_below)
@@ -78,19 +75,16 @@ def test_plain_values_arrive_as_they_were(value: object, inline_below: int) -> N
     assert type(value) is type(arrived)
 
 
-@values_settings
 @given(st.lists(large | st.binary(max_size=10), max_size=6), inline_limits)
 def test_large_strings_next_to_each_other_stay_apart(parts: list[object], inline_below: int) -> None:
     assert parts == crossed(parts, inline_below)
 
 
-@values_settings
 @given(arrays(), inline_limits)
 def test_arrays_arrive_as_they_were(array: Anything, inline_below: int) -> None:
     assert_same(array, crossed(array, inline_below))
 
 
-@values_settings
 @given(st.lists(arrays(), max_size=3), values, inline_limits)
 def test_arrays_arrive_inside_of_anything(several: list[Any], value: object, inline_below: int) -> None:
     arrived = crossed({"several": several, "nested": [(value, several)]}, inline_below)
@@ -101,7 +95,6 @@ def test_arrays_arrive_inside_of_anything(several: list[Any], value: object, inl
     assert arrived["several"] is arrived["nested"][0][1]
 
 
-@values_settings
 @given(npst.arrays(object, shapes, elements=values.filter(lambda value: not isinstance(value, tuple))), inline_limits)
 def test_objects_in_arrays_arrive_as_they_were(array: Anything, inline_below: int) -> None:
     arrived = crossed(array, inline_below)
@@ -110,7 +103,6 @@ def test_objects_in_arrays_arrive_as_they_were(array: Anything, inline_below: in
     assert array.tolist() == arrived.tolist()
 
 
-@values_settings
 @given(arrays(), st.data(), inline_limits)
 def test_masked_arrays_keep_their_mask(array: Anything, data: st.DataObject, inline_below: int) -> None:
     mask = data.draw(npst.arrays(bool, array.shape)) if array.dtype.names is None else np.ma.nomask
@@ -123,7 +115,6 @@ def test_masked_arrays_keep_their_mask(array: Anything, data: st.DataObject, inl
     assert masked.hardmask == arrived.hardmask
 
 
-@values_settings
 @given(dtypes)
 def test_dtypes_arrive_as_they_were(dtype: np.dtype[Any]) -> None:
     arrived = crossed(dtype, 0)
@@ -132,7 +123,6 @@ def test_dtypes_arrive_as_they_were(dtype: np.dtype[Any]) -> None:
     assert repr(dtype) == repr(arrived)
 
 
-@values_settings
 @given(values, st.data())
 def test_the_path_of_an_error_leads_to_the_culprit(value: object, data: st.DataObject) -> None:
     culprit = (line for line in "")  # a generator, which nothing can send
@@ -150,7 +140,6 @@ def test_the_path_of_an_error_leads_to_the_culprit(value: object, data: st.DataO
     assert (f"value{path}", "generator") == (caught.value.path, caught.value.type_name)
 
 
-@values_settings
 @given(values, st.data())
 def test_a_body_that_was_cut_short_is_an_error(value: object, data: st.DataObject) -> None:
     body, buffers = encode([value, pathlib.PurePosixPath("a")])

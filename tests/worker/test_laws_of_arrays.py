@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from wetlands.external_environment import ExternalEnvironment
 
 MODULE = Path(__file__).with_name("array_functions.py")
-laws = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+laws = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @pytest.fixture

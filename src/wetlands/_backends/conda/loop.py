@@ -7,10 +7,12 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from wetlands._backends.conda.telling import telling, wait_for_tellers
 from wetlands.exceptions import ProvisioningCanceledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from contextvars import Context
     from types import TracebackType
 
     from wetlands._backends.api import BuildObserver
@@ -46,6 +48,7 @@ def run(work: Callable[[Tell], Coroutine[None, None, _T]], observer: BuildObserv
             _hear(told, observer)
         finally:
             job.stop()  # it has ended already when nothing went wrong
+            wait_for_tellers()  # this program may end soon
     return job.result()
 
 
@@ -66,18 +69,16 @@ def _hear(told: queue.SimpleQueue[Told | None], observer: BuildObserver) -> None
 class _Job(Generic[_T]):
     """A coroutine on the loop of another thread, which can be stopped and waited for."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, work: Coroutine[None, None, _T], ended: Callable[[], None]
-    ) -> None:
+    def __init__(self, loop: _Loop, work: Coroutine[None, None, _T], ended: Callable[[], None]) -> None:
         self._loop = loop
         self._ended = threading.Event()
         self._tell_end = ended
         self._task: asyncio.Task[_T] | None = None
-        loop.call_soon_threadsafe(self._begin, work)
+        loop.ask(self._begin, work)
 
     def stop(self) -> None:
         """Cancel it, and wait until it has cleaned up."""
-        self._loop.call_soon_threadsafe(self._cancel)
+        self._loop.ask(self._cancel)
         self._ended.wait()
 
     def result(self) -> _T:
@@ -98,19 +99,31 @@ class _Job(Generic[_T]):
         self._tell_end()
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop with a way in for us, and the usual one for the engine: see `telling`."""
+
+    ask = asyncio.SelectorEventLoop.call_soon_threadsafe
+
+    def call_soon_threadsafe(
+        self, callback: Callable[..., object], *arguments: object, context: Context | None = None
+    ) -> asyncio.Handle:
+        with telling:
+            return super().call_soon_threadsafe(callback, *arguments, context=context)
+
+
 class _LoopThread:
     """A thread with an event loop, from the first who enters to the last who leaves."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: _Loop | None = None
         self._thread: threading.Thread | None = None
 
-    def __enter__(self) -> asyncio.AbstractEventLoop:
+    def __enter__(self) -> _Loop:
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._loop = _Loop()
                 self._thread = threading.Thread(
                     target=_live, args=(self._loop,), name="wetlands-conda-engine", daemon=True
                 )
@@ -127,7 +140,7 @@ class _LoopThread:
                 return
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
-        loop.call_soon_threadsafe(loop.stop)
+        loop.ask(loop.stop)
         thread.join()
 
 

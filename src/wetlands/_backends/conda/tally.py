@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rattler import InstallerReporter
 
 from wetlands._backends.api import Progress
+from wetlands._backends.conda.telling import telling
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rattler import RepoDataRecord
 
     from wetlands._backends.api import BuildObserver
@@ -136,4 +140,10 @@ class Handed:
         self._tally = tally
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._tally, name)
+        with telling:
+            return partial(_tell, getattr(self._tally, name))
+
+
+def _tell(method: Callable[..., object], *arguments: object) -> object:
+    with telling:
+        return method(*arguments)
