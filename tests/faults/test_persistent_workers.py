@@ -250,6 +250,24 @@ def test_a_call_that_is_being_sent_at_the_detach_is_canceled_and_its_worker_live
     assert [worker.process.pid] == pids(attached(instance))
 
 
+def test_a_worker_whose_call_runs_out_of_its_time_during_the_detach_lives_on(
+    instance: Instance, environment: ExternalEnvironment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    worker, go = pool_of(environment).workers[0], tmp_path / "go"
+
+    def hang_up() -> None:
+        time.sleep(0.4)
+        WorkerProcess.hang_up(worker.process)
+
+    monkeypatch.setattr(worker.process, "hang_up", hang_up)
+    task = environment.submit(FUNCTIONS, "begins_until_path", (str(go), "done"), timeout=0.2)
+    environment.detach()
+    go.touch()
+
+    assert "has detached" in str(task.exception)
+    assert [worker.process.pid] == pids(attached(instance))
+
+
 def test_a_program_that_takes_plain_values_only_takes_no_others_of_those_that_were_kept(
     instance: Instance, environment: ExternalEnvironment, tmp_path: Path
 ) -> None:

@@ -74,9 +74,11 @@ class Roster:
         return None if index is None else self._workers.get(index)
 
     def running(self, worker: Worker) -> Call | None:
-        """The call that a worker runs, unless it is being killed for it."""
+        """The call that a worker runs, unless it is being killed for it, or the pool is being closed."""
         with self.lock:
-            return None if worker.lost or worker.condemned is not None else self.scheduler.running(worker.index)
+            if worker.lost or worker.condemned is not None or self.closing.is_set():
+                return None
+            return self.scheduler.running(worker.index)
 
     def busy(self, worker: Worker) -> bool:
         """Whether a worker that nobody has missed yet runs a call."""
@@ -179,9 +181,11 @@ class Roster:
             return call, self._struck(worker)
 
     def condemned(self, worker: Worker, call: Call, verdict: TaskFailure | None) -> bool:
-        """A worker is to be killed for the call that it runs; whether it still runs it."""
+        """A worker is to be killed for the call that it runs; whether it still runs it, and no other end is near."""
         with self.lock:
-            if worker.lost or worker.condemned is not None or self.scheduler.running(worker.index) is not call:
+            if worker.lost or worker.condemned is not None or self.closing.is_set():
+                return False
+            if self.scheduler.running(worker.index) is not call:
                 return False
             worker.verdict = verdict
             worker.condemned = call

@@ -236,10 +236,9 @@ def test_a_blocking_call_waits_as_well() -> None:
 def test_calls_in_a_queue_go_on_one_after_the_other() -> None:
     with a_pool(2) as (pool, workers):
         tasks = [submitted(pool, bytearray(LARGE)) for _ in range(6)]
-        echoing = [in_thread(lambda worker=worker: [worker.echo() for _ in range(3)]) for worker in workers.all]  # type: ignore[misc]  # the default binds it
+        for _ in range(6):
+            taker(workers.all).echo()
         results = [task.wait_for(DEADLINE).status for task in tasks]
-        for finish in echoing:
-            finish()
 
         assert [TaskStatus.COMPLETED] * 6 == results
 
