@@ -79,10 +79,12 @@ def names_in(manager: EnvironmentManager, environment: Environment) -> set[str]:
 
 
 def test_an_environment_is_created_listed_activated_and_run(
-    kind: str, manager: EnvironmentManager, recipe: Dependencies
+    kind: str, manager: EnvironmentManager, recipe: Dependencies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # where its commands are run
     environment = manager.create(NAME, recipe, ["echo ran > ran.txt"])
 
+    assert "ran" == (tmp_path / "ran.txt").read_text(encoding="utf-8").strip()
     assert kind == record(manager)["backend"]
     assert {"second", *(["greeter", "helper"] if kind != "uv" else [])} <= names_in(manager, environment)
     process = manager.execute_commands(environment, ["python -c 'import second; print(second.VERSION)'"], log=False)

@@ -30,7 +30,7 @@ def test_idle_workers_end_at_once() -> None:
         workers = pids(environment)
         environment.map_tasks(FUNCTIONS, "echo", range(4))[0].wait_for(DEADLINE)
 
-        assert seconds_to_exit(environment) < 2.0  # nobody had to be sent a signal
+        assert seconds_to_exit(environment) < 1.0
         assert not any(map(is_running, workers))
         assert (False, 0) == (environment.launched(), environment.worker_count)
 

@@ -189,15 +189,12 @@ class Lives:
             self.run_elsewhere(worker, call)
 
     def run_elsewhere(self, worker: Worker, call: Call) -> None:
-        """A worker is gone that had not come to a call. A call that ends worker after worker fails at last.
-
-        Where the pool is being closed, it was we who hung up: the worker may live, and stay.
-        """
+        """A worker is gone that had not come to a call. A call that ends worker after worker fails at last."""
         decided = self._roster.unsent(worker, call, _MOST_LOSSES)
         if decided is not None:
             self._perform(decided)
             log_death(worker, f"before it came to {call.work.call_target}, which runs elsewhere")
-        elif call.unwanted or self._roster.closing.is_set():
+        elif call.unwanted:
             call.dropped()
         else:
             report_death(worker, call, "before it came to")

@@ -76,9 +76,7 @@ class Roster:
     def running(self, worker: Worker) -> Call | None:
         """The call that a worker runs, unless it is being killed for it, or the pool is being closed."""
         with self.lock:
-            if worker.lost or worker.condemned is not None or self.closing.is_set():
-                return None
-            return self.scheduler.running(worker.index)
+            return self._running(worker)
 
     def busy(self, worker: Worker) -> bool:
         """Whether a worker that nobody has missed yet runs a call."""
@@ -140,10 +138,14 @@ class Roster:
             return self._bound(self.scheduler.finished(worker.index, worn)), False
 
     def unsent(self, worker: Worker, call: Call, most_losses: int) -> Decided | None:
-        """A worker is gone that had not come to a call; None when it is not to be run elsewhere."""
+        """A worker is gone that had not come to a call; None when it is not to be run elsewhere.
+
+        Where the pool is being closed, nobody wants the call; it was we who hung up then, and the worker may live on.
+        """
         with self.lock:
             call.put_back()
-            if call.unwanted or call.losses > most_losses or self.closing.is_set():
+            call.unwanted |= self.closing.is_set()
+            if call.unwanted or call.losses > most_losses:
                 return None
             return self._bound(self.scheduler.unsent(worker.index, call))
 
@@ -183,9 +185,7 @@ class Roster:
     def condemned(self, worker: Worker, call: Call, verdict: TaskFailure | None) -> bool:
         """A worker is to be killed for the call that it runs; whether it still runs it, and no other end is near."""
         with self.lock:
-            if worker.lost or worker.condemned is not None or self.closing.is_set():
-                return False
-            if self.scheduler.running(worker.index) is not call:
+            if self._running(worker) is not call:
                 return False
             worker.verdict = verdict
             worker.condemned = call
@@ -204,6 +204,12 @@ class Roster:
         """A worker has ended that was to."""
         with self.lock:
             self._leaving.discard(worker)
+
+    def _running(self, worker: Worker) -> Call | None:
+        """See `running`; the lock is held."""
+        if worker.lost or worker.condemned is not None or self.closing.is_set():
+            return None
+        return self.scheduler.running(worker.index)
 
     def _struck(self, worker: Worker) -> Decided:
         worker.lost = True

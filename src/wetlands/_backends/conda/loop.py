@@ -7,7 +7,7 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from wetlands._backends.conda.telling import telling, wait_for_tellers
+from wetlands._backends.conda.telling import telling
 from wetlands.exceptions import ProvisioningCanceledError
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ def run(work: Callable[[Tell], Coroutine[None, None, _T]], observer: BuildObserv
             _hear(told, observer)
         finally:
             job.stop()  # it has ended already when nothing went wrong
-            wait_for_tellers()  # this program may end soon
     return job.result()
 
 

@@ -11,25 +11,15 @@ from __future__ import annotations
 import atexit
 import threading
 
-__all__ = ["telling", "wait_for_tellers"]
+__all__ = ["telling"]
 
-_END_SECONDS = 1.0
+_END_SECONDS = 5.0
 
 telling = threading.RLock()
 """Held while a thread of the engine tells us something; nothing that may wait for long is done meanwhile."""
 
-_closed = threading.Event()
-
-
-def wait_for_tellers() -> None:
-    """Wait until whoever has told us something is on its way out."""
-    if not _closed.is_set():
-        with telling:
-            pass
-
 
 @atexit.register
 def _close() -> None:
-    """Let nobody in any more."""
-    _closed.set()
+    """Wait until nobody is inside, and let nobody in any more."""
     telling.acquire(timeout=_END_SECONDS)  # a forked child may wait in vain: the thread that held it is not in there
